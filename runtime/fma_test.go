@@ -49,13 +49,16 @@ func TestFMA(t *testing.T) {
 			}
 		}
 	}
-	// Plain multiplication and addition give zero here: the compiler must fuse, or FMA must emulate.
-	if got, want := FMA(0x1.000002p0, 0x1.000002p0, -0x1.000004p0), float32(0x1p-46); got != want {
-		t.Errorf("fused product minus rounded product = %x, want %x", got, want)
-	}
-	// The sum is just below half a unit; float64 rounds it to the half, and the tie would then go up.
-	if got, want := FMA(0x1.0002p-12, 0x1.fffcp-13, 0x1.000002p0), float32(0x1.000002p0); got != want {
-		t.Errorf("just below a tie = %x, want %x", got, want)
+	for _, c := range []struct {
+		what          string
+		a, b, c, want float32
+	}{
+		{"a square minus the rounded square", 0x1.000002p0, 0x1.000002p0, -0x1.000004p0, 0x1p-46},
+		{"just below a tie that would go up", 0x1.0002p-12, 0x1.fffcp-13, 0x1.000002p0, 0x1.000002p0},
+	} {
+		if got := FMA(c.a, c.b, c.c); got != c.want {
+			t.Errorf("%s: %x, want %x", c.what, got, c.want)
+		}
 	}
 }
 

@@ -65,7 +65,7 @@ func addExact(a, b float64) (sum, err float64) {
 
 // mulExact returns a * b and its rounding error.
 func mulExact(a, b float64) (product, err float64) {
-	product = a * b
+	product = float64(a * b)
 	return product, math.FMA(a, b, -product)
 }
 
@@ -227,7 +227,7 @@ func Cos(x float64) float64 {
 
 // quadrant returns sin(q pi/2 + r + l) for |r| <= pi/4.
 func quadrant(q uint64, r, l float64) float64 {
-	z := r * r
+	z := float64(r * r)
 	var v float64
 	if q&1 == 0 {
 		v = r + (float64(float64(r*z)*horner(z, sinTaylor[:])) + float64(l*(1-float64(0.5*z))))
