@@ -88,13 +88,9 @@ type Diagnostic struct {
 // New returns a diagnostic at the given place, with the severity of the code's
 // row in the table. The message is formatted as by fmt.Sprintf.
 func New(code Code, at Span, format string, args ...any) *Diagnostic {
-	d := &Diagnostic{Code: code, Severity: Error, Primary: Label{Span: at}}
+	d := &Diagnostic{Code: code, Message: fmt.Sprintf(format, args...), Primary: Label{Span: at}}
 	if info, ok := Lookup(code); ok {
 		d.Severity = info.Severity
-	}
-	d.Message = format
-	if len(args) > 0 {
-		d.Message = fmt.Sprintf(format, args...)
 	}
 	return d
 }
@@ -113,13 +109,13 @@ func (d *Diagnostic) Also(at Span, text string) *Diagnostic {
 
 // Note adds a sentence that explains, and returns d.
 func (d *Diagnostic) Note(format string, args ...any) *Diagnostic {
-	d.Notes = append(d.Notes, sprintf(format, args))
+	d.Notes = append(d.Notes, fmt.Sprintf(format, args...))
 	return d
 }
 
 // HelpText adds a sentence that proposes what to do, and returns d.
 func (d *Diagnostic) HelpText(format string, args ...any) *Diagnostic {
-	d.Help = append(d.Help, sprintf(format, args))
+	d.Help = append(d.Help, fmt.Sprintf(format, args...))
 	return d
 }
 
@@ -132,15 +128,6 @@ func (d *Diagnostic) Fix(title string, edits ...Edit) *Diagnostic {
 // Error returns "CODE: message". The position needs the source text and is
 // left to Render.
 func (d *Diagnostic) Error() string { return string(d.Code) + ": " + d.Message }
-
-// sprintf leaves a text without arguments alone, so that a per cent sign in
-// quoted source does not turn into a formatting error.
-func sprintf(format string, args []any) string {
-	if len(args) == 0 {
-		return format
-	}
-	return fmt.Sprintf(format, args...)
-}
 
 // List is a list of diagnostics. It is an error when it is not empty; see Err.
 type List []*Diagnostic

@@ -209,14 +209,13 @@ func (t *textForm) fix(fix Fix) {
 		before = append(before, f.text(n))
 	}
 	var after strings.Builder
-	at := f.starts[first-1]
+	at, end := f.starts[first-1], f.starts[last-1]+len(f.text(last))
 	for _, e := range edits {
-		start, end := max(at, f.clamp(e.Span.Start)), f.clamp(e.Span.End)
-		after.Write(f.src[at:start])
+		after.Write(f.src[at:max(at, f.clamp(e.Span.Start))])
 		after.WriteString(e.New)
-		at = max(at, end)
+		at = max(at, f.clamp(e.Span.End))
 	}
-	after.WriteString(strings.TrimPrefix(f.text(last), string(f.src[f.starts[last-1]:min(at, f.starts[last-1]+len(f.text(last)))])))
+	after.Write(f.src[at:max(at, end)])
 	t.row("", "")
 	for i, line := range before {
 		t.changed(first+i, "-", line, ansiRed)
