@@ -1,0 +1,211 @@
+package golden
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Fragment is a case written in the language: declarations for the model's body
+// and one train block whose gradients an optimizer called capture records.
+//
+// Every float input of the case is a param, so that its gradient exists; every
+// output is copied to a buffer by the train block.
+type Fragment struct {
+	Case  *Case
+	ID    string            // prefix of its names, an identifier
+	Body  []string          // lines of the model's body
+	Train []string          // lines of the train block, without braces
+	Set   map[string]string // stored tensor -> array of the case that it starts from
+	Feed  map[string]string // input of the train block -> array
+	Out   map[string]string // stored tensor -> array expected after the step
+	Grad  map[string]string // stored tensor -> array of its expected gradient
+	Steps int               // updates to make; arrays of Feed and After have a leading step axis when Steps > 1 or Stepped
+	After map[string]string // stored tensor -> array [step, ...] of values after each update
+	Loss  string            // array [step] of expected losses, or ""
+	Final map[string]string // stored tensor -> array expected after the last update
+	// ResetTo, when set, is a stored scalar written to zero before each step, so
+	// that its value after the step is the negated rate.
+	Rate string // stored tensor, compared with the array lr[step]
+}
+
+// Capture is the optimizer that leaves parameters alone and keeps gradients.
+const Capture = `optimizer capture() {
+    input p [...]
+    input grad [...]
+    state g [...] = zeros
+    update g = grad
+}
+`
+
+// builder collects a fragment.
+type builder struct {
+	f      *Fragment
+	params []string // names that the optimizer works on
+}
+
+// Fragments writes cases in the language. A case that the language leaves out
+// is returned in skipped with the reason.
+func Fragments(cases []Case) (out []*Fragment, skipped map[string]string) {
+	skipped = map[string]string{}
+	for i := range cases {
+		c := &cases[i]
+		b := &builder{f: &Fragment{
+			Case: c, ID: "c" + strconv.Itoa(i), Steps: 1,
+			Set: map[string]string{}, Feed: map[string]string{}, Out: map[string]string{},
+			Grad: map[string]string{}, After: map[string]string{}, Final: map[string]string{},
+		}}
+		if reason := b.build(c); reason != "" {
+			skipped[c.Name] = reason
+			continue
+		}
+		out = append(out, b.f)
+	}
+	return out, skipped
+}
+
+func (b *builder) build(c *Case) string {
+	switch c.Kind {
+	case "layer":
+		return b.layer(c)
+	case "activation":
+		return b.activation(c)
+	case "op":
+		return b.op(c)
+	case "loss":
+		return b.loss(c)
+	case "optimizer":
+		return b.optimizer(c)
+	case "scheduler":
+		return b.scheduler(c)
+	case "clip":
+		return b.clip(c)
+	case "train":
+		return b.training(c)
+	}
+	return "unknown kind " + c.Kind
+}
+
+// Model joins fragments into one spec.
+func Model(name string, fragments []*Fragment) string {
+	var s strings.Builder
+	s.WriteString("edition 1\n\n" + Capture + "\nmodel " + name + "() {\n")
+	for _, f := range fragments {
+		for _, line := range f.Body {
+			s.WriteString("    " + line + "\n")
+		}
+		s.WriteString("    train " + f.TrainName() + " {\n")
+		for _, line := range f.Train {
+			s.WriteString("        " + line + "\n")
+		}
+		s.WriteString("    }\n")
+	}
+	s.WriteString("}\n")
+	return s.String()
+}
+
+// TrainName is the name of the fragment's train block.
+func (f *Fragment) TrainName() string { return "t" + f.ID }
+
+// StateName is the stored name of the gradient that capture records for a tensor.
+func (f *Fragment) StateName(tensor string) string {
+	return "optimizer/" + f.TrainName() + "/" + tensor + "/g"
+}
+
+func (b *builder) body(format string, args ...any) {
+	b.f.Body = append(b.f.Body, fmt.Sprintf(format, args...))
+}
+
+func (b *builder) train(format string, args ...any) {
+	b.f.Train = append(b.f.Train, fmt.Sprintf(format, args...))
+}
+
+func dims(shape []int) string {
+	parts := make([]string, len(shape))
+	for i, n := range shape {
+		parts[i] = strconv.Itoa(n)
+	}
+	return "[" + strings.Join(parts, ", ") + "]"
+}
+
+func dtypeOf(a Array) string {
+	switch a.DType {
+	case "int64", "int32":
+		return "int32"
+	case "bool":
+		return "bool"
+	}
+	return "float32"
+}
+
+// input declares array in.NAME and returns the name to use: a param for floats,
+// an input of the train block for integers and booleans.
+func (b *builder) input(name string) (string, bool) {
+	a, ok := b.f.Case.Array("in." + name)
+	if !ok {
+		return "", false
+	}
+	id := b.f.ID + "_" + name
+	if t := dtypeOf(a); t != "float32" {
+		b.train("input %s %s%s", id, t, dims(a.Shape))
+		b.f.Feed[id] = a.Name
+		return id, true
+	}
+	b.body("param %s float32%s = zeros", id, dims(a.Shape))
+	b.f.Set[id] = a.Name
+	if _, ok := b.f.Case.Array("grad.in." + name); ok {
+		b.f.Grad[id] = "grad.in." + name
+	}
+	b.params = append(b.params, id)
+	return id, true
+}
+
+// mustInput is input for an array that every case of its kind has.
+func (b *builder) mustInput(name string) string {
+	id, _ := b.input(name)
+	return id
+}
+
+// layerParams binds param.NAME and buf.NAME to LABEL.NAME, after rename.
+func (b *builder) layerParams(label string, rename func(string) string) {
+	if rename == nil {
+		rename = func(s string) string { return s }
+	}
+	for _, a := range b.f.Case.Arrays {
+		if p, ok := strings.CutPrefix(a.Name, "param."); ok {
+			stored := label + "." + rename(p)
+			b.f.Set[stored] = a.Name
+			if _, ok := b.f.Case.Array("grad.param." + p); ok {
+				b.f.Grad[stored] = "grad.param." + p
+			}
+		}
+		if p, ok := strings.CutPrefix(a.Name, "buf."); ok {
+			stored := label + "." + rename(p)
+			b.f.Set[stored] = a.Name
+			b.f.Out[stored] = "bufout." + p
+		}
+	}
+}
+
+// finish ends the train block: outputs are (array, expression) pairs.
+func (b *builder) finish(layers []string, outputs ...string) {
+	var terms []string
+	for i := 0; i < len(outputs); i += 2 {
+		name, expr := outputs[i], outputs[i+1]
+		a, _ := b.f.Case.Array("out." + name)
+		id := b.f.ID + "_out_" + name
+		b.body("buffer %s float32%s = zeros", id, dims(a.Shape))
+		b.train("%s_v = %s", id, expr)
+		b.train("update %s = %s_v", id, id)
+		b.f.Out[id] = a.Name
+		if g, ok := b.f.Case.Array("gout." + name); ok {
+			gid := b.f.ID + "_gout_" + name
+			b.train("input %s float32%s", gid, dims(g.Shape))
+			b.f.Feed[gid] = g.Name
+			terms = append(terms, fmt.Sprintf("sum(%s_v * %s)", id, gid))
+		}
+	}
+	b.train("loss %s", strings.Join(terms, " + "))
+	on := append(append([]string{}, b.params...), layers...)
+	b.train("optimizer capture() on %s", strings.Join(on, ", "))
+}
