@@ -1,0 +1,58 @@
+package mlrt
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+const lineBytes = 64 // a cache line, and the widest vector
+
+// Element is the Go type of an element in an arena.
+type Element interface {
+	float32 | float64 | uint16 | int64 | int32 | int16 | int8 | uint8 | bool
+}
+
+// Arena is the scratch memory of a session: one allocation, cut into slots that
+// start at multiples of 64 bytes. Its memory starts as zeros. It holds no
+// pointers, so the collector never scans it.
+type Arena struct {
+	bytes []byte
+	slots []slot
+}
+
+type slot struct{ begin, end int }
+
+// NewArena allocates slots of the given sizes in bytes. Together they must stay
+// below MaxBytes.
+func NewArena(sizes ...int64) (*Arena, error) {
+	a := &Arena{slots: make([]slot, len(sizes))}
+	var at int64
+	for i, n := range sizes {
+		if n < 0 || n > MaxBytes || at+n > MaxBytes || int64(int(at+n+2*lineBytes)) != at+n+2*lineBytes {
+			return nil, fmt.Errorf("%w: scratch memory exceeds %d bytes", ErrShape, int64(MaxBytes))
+		}
+		a.slots[i] = slot{int(at), int(at + n)}
+		at = (at + n + lineBytes - 1) &^ (lineBytes - 1)
+	}
+	raw := make([]byte, at+lineBytes)
+	skip := -int(uintptr(unsafe.Pointer(&raw[0]))) & (lineBytes - 1)
+	a.bytes = raw[skip : skip+int(at)]
+	return a, nil
+}
+
+// Size returns the arena's bytes.
+func (a *Arena) Size() int { return len(a.bytes) }
+
+// Slice returns the first n elements of a slot. Slices of one slot share its
+// memory. It panics when the slot is too small: the plan was wrong.
+func Slice[T Element](a *Arena, slot, n int) []T {
+	var zero T
+	s := a.slots[slot]
+	if n < 0 || n > (s.end-s.begin)/int(unsafe.Sizeof(zero)) {
+		panic(fmt.Sprintf("mlrt: %d elements do not fit slot %d of %d bytes", n, slot, s.end-s.begin))
+	}
+	if n == 0 {
+		return []T{}
+	}
+	return unsafe.Slice((*T)(unsafe.Pointer(&a.bytes[s.begin])), n)
+}
