@@ -1,0 +1,264 @@
+package train
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	mlrt "github.com/mlc-go/mlc/runtime"
+)
+
+// The files of a run's folder.
+const (
+	// CheckpointFile holds everything a run needs to go on.
+	CheckpointFile = "checkpoint.safetensors"
+	modelFile      = "model.safetensors" // parameters and buffers after the last epoch
+	bestFile       = "best.safetensors"  // the same after the epoch with the lowest test loss
+	recordFile     = "run.json"
+)
+
+// Keys of a checkpoint's metadata.
+const (
+	keyFormat = "mlc.format"
+	keyModel  = "mlc.model"
+	keyHash   = "mlc.hash"
+	keyArgs   = "mlc.args"
+	keyState  = "mlc.train"
+)
+
+// checkpointFormat names the layout of checkpoints and changes with it.
+const checkpointFormat = "checkpoint 1"
+
+// ErrCheckpoint: a checkpoint that cannot be resumed with the given options.
+var ErrCheckpoint = errors.New("unusable checkpoint")
+
+// state is where a run stands between two steps: with the stored tensors and
+// the data, all that the rest of the run depends on.
+type state struct {
+	Block        string            `json:"block"`
+	Epoch        int               `json:"epoch"` // whole epochs done
+	Batch        int               `json:"batch"` // batches done in the current epoch
+	Steps        map[string]int64  `json:"steps"` // updates made, by train block
+	Seed         uint64            `json:"seed"`
+	BatchSize    int               `json:"batch_size"`
+	Samples      int               `json:"samples"`
+	LossSum      float64           `json:"loss_sum"` // of the current epoch's batches
+	TrainLoss    float64           `json:"train_loss"`
+	TrainMetrics map[string]Number `json:"train_metrics,omitempty"`
+	TestLoss     *Number           `json:"test_loss,omitempty"`
+	TestMetrics  map[string]Number `json:"test_metrics,omitempty"`
+	BestLoss     float64           `json:"best_loss"`
+	BestEpoch    int               `json:"best_epoch"` // 0: none yet
+	Stopped      bool              `json:"stopped"`
+}
+
+// saver writes a run's files.
+type saver struct {
+	t    mlrt.Trainer
+	o    Options
+	bufs []any // one a stored tensor
+}
+
+func newSaver(t mlrt.Trainer, o Options) *saver {
+	s := &saver{t: t, o: o}
+	for _, v := range t.Info().Vars {
+		s.bufs = append(s.bufs, v.DType.Make(elements(v.Shape)))
+	}
+	return s
+}
+
+// stored reads the tensors that keep says, in the model's order.
+func (s *saver) stored(keep func(mlrt.VarInfo) bool) ([]mlrt.Stored, error) {
+	var list []mlrt.Stored
+	for i, v := range s.t.Info().Vars {
+		if !keep(v) {
+			continue
+		}
+		if err := s.t.ReadVar(i, s.bufs[i]); err != nil {
+			return nil, err
+		}
+		list = append(list, mlrt.Stored{Name: v.Name, DType: v.DType, Shape: v.Shape, Data: s.bufs[i]})
+	}
+	return list, nil
+}
+
+func (s *saver) metadata() map[string]string {
+	info := s.t.Info()
+	args, _ := json.Marshal(info.Args) // strings always have a JSON form
+	m := map[string]string{keyModel: info.Name, keyHash: info.Hash, keyArgs: string(args)}
+	for k, v := range s.o.Metadata {
+		m[k] = v
+	}
+	return m
+}
+
+// checkpoint writes all stored tensors and the state, and returns the file.
+func (s *saver) checkpoint(st state) (string, error) {
+	text, err := json.Marshal(st)
+	if err != nil {
+		return "", err
+	}
+	meta := s.metadata()
+	meta[keyFormat], meta[keyState] = checkpointFormat, string(text)
+	list, err := s.stored(func(mlrt.VarInfo) bool { return true })
+	if err != nil {
+		return "", err
+	}
+	return s.write(CheckpointFile, meta, list)
+}
+
+// model writes parameters and buffers, as other programs load them.
+func (s *saver) model(name string) error {
+	list, err := s.stored(func(v mlrt.VarInfo) bool { return v.Kind != mlrt.Optimizer })
+	if err != nil {
+		return err
+	}
+	_, err = s.write(name, s.metadata(), list)
+	return err
+}
+
+func (s *saver) write(name string, meta map[string]string, list []mlrt.Stored) (string, error) {
+	file := filepath.Join(s.o.Dir, name)
+	return file, writeFile(file, func(w io.Writer) error { return mlrt.WriteFile(w, meta, list) })
+}
+
+// Weights is a weights file or checkpoint that has been read whole.
+type Weights struct {
+	Name     string // the file
+	File     *mlrt.File
+	Fallback error // why Name was not usable and its previous generation was read; nil otherwise
+}
+
+// OpenWeights reads a weights file or checkpoint; a folder stands for the
+// checkpoint in it. When the file is damaged and its previous generation is
+// whole, that is read and Fallback says so.
+func OpenWeights(name string) (*Weights, error) {
+	if st, err := os.Stat(name); err == nil && st.IsDir() {
+		name = filepath.Join(name, CheckpointFile)
+	}
+	f, err := readFile(name)
+	if err == nil {
+		return &Weights{Name: name, File: f}, nil
+	}
+	previous, perr := readFile(name + previousSuffix)
+	if perr != nil {
+		return nil, err
+	}
+	return &Weights{Name: name + previousSuffix, File: previous, Fallback: err}, nil
+}
+
+func readFile(name string) (*mlrt.File, error) {
+	r, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	f, err := mlrt.ReadFile(r)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return f, nil
+}
+
+// Apply sets the model's parameters and buffers, and with optimizer its
+// optimizer state, from the file. The first tensor that is missing or has
+// another shape is an error that wraps mlrt.ErrWeights and names it; nothing
+// has been set then. Further tensors of the file are left alone.
+func (w *Weights) Apply(m mlrt.Model, optimizer bool) error {
+	type assignment struct {
+		v    int
+		data any
+	}
+	var set []assignment
+	for i, v := range m.Info().Vars {
+		if v.Kind == mlrt.Optimizer && !optimizer {
+			continue
+		}
+		k := w.File.Find(v.Name)
+		if k < 0 {
+			return fmt.Errorf("%w: %s has no tensor %q, which model %s needs", mlrt.ErrWeights, w.Name, v.Name, m.Info().Name)
+		}
+		if have := w.File.Tensor(k).Shape; fmt.Sprint(have) != fmt.Sprint(v.Shape) {
+			return fmt.Errorf("%w: tensor %q of %s has shape %v, model %s needs %v", mlrt.ErrWeights, v.Name, w.Name, have, m.Info().Name, v.Shape)
+		}
+		data := v.DType.Make(elements(v.Shape))
+		if err := w.File.Read(k, data); err != nil {
+			return fmt.Errorf("%w: %s: %w", mlrt.ErrWeights, w.Name, err)
+		}
+		set = append(set, assignment{i, data})
+	}
+	for _, a := range set {
+		if err := m.WriteVar(a.v, a.data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Metadata returns what Options.Metadata put into the file under key.
+func (w *Weights) Metadata(key string) string { return w.File.Metadata[key] }
+
+// state returns the run's state in a checkpoint.
+func (w *Weights) state() (state, error) {
+	var s state
+	if w.File.Metadata[keyFormat] != checkpointFormat {
+		return s, fmt.Errorf("%w: %s is not a checkpoint of this version of mlc", ErrCheckpoint, w.Name)
+	}
+	if err := json.Unmarshal([]byte(w.File.Metadata[keyState]), &s); err != nil {
+		return s, fmt.Errorf("%w: %s: %w", ErrCheckpoint, w.Name, err)
+	}
+	return s, nil
+}
+
+// Resumable returns the batch size and the seed of the checkpoint in dir, with
+// which a resumed run must go on.
+func Resumable(dir string) (batch int, seed uint64, err error) {
+	w, err := OpenWeights(filepath.Join(dir, CheckpointFile))
+	if err != nil {
+		return 0, 0, err
+	}
+	s, err := w.state()
+	return s.BatchSize, s.Seed, err
+}
+
+// resume restores the run from the checkpoint in its folder.
+func (r *run) resume() error {
+	w, err := OpenWeights(filepath.Join(r.o.Dir, CheckpointFile))
+	if err != nil {
+		return err
+	}
+	s, err := w.state()
+	if err != nil {
+		return err
+	}
+	info := r.trainer.Info()
+	if have := w.File.Metadata[keyHash]; have != info.Hash {
+		// Apply names the first tensor that differs.
+		if err := w.Apply(r.trainer, true); err != nil {
+			return err
+		}
+		return fmt.Errorf("%w: %s belongs to another model than %s", ErrCheckpoint, w.Name, info.Name)
+	}
+	for _, c := range []struct {
+		what       string
+		have, want any
+	}{
+		{"train block", s.Block, r.state.Block}, {"batch size", s.BatchSize, r.state.BatchSize},
+		{"seed", s.Seed, r.state.Seed}, {"number of training samples", s.Samples, r.state.Samples},
+	} {
+		if c.have != c.want {
+			return fmt.Errorf("%w: %s has %s %v, this run %v", ErrCheckpoint, w.Name, c.what, c.have, c.want)
+		}
+	}
+	if err := w.Apply(r.trainer, true); err != nil {
+		return err
+	}
+	for i, b := range info.Trains {
+		r.trainer.SetSteps(i, s.Steps[b.Name])
+	}
+	r.state = s
+	return nil
+}
