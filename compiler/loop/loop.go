@@ -272,8 +272,11 @@ const (
 // Combiner is the operation of a Reducer.
 type Combiner uint8
 
-// The combiners. Max and Min are select forms that propagate NaN (a NaN wins);
-// ArgMax and ArgMin give the lowest index of the extreme value, NaN winning.
+// The combiners. Combining a with b, b of higher lane or later index:
+// MaxOf is (a < b || b != b) ? b : a and MinOf is (b < a || b != b) ? b : a, so a
+// NaN wins and a tie keeps a. ArgMaxOf and ArgMinOf give the lowest index (int32)
+// of the extreme value, a NaN being the most extreme. Identities: 0, 1, -Inf or
+// the least integer, +Inf or the greatest, false, true.
 const (
 	Sum Combiner = iota
 	Prod
