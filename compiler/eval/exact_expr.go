@@ -23,7 +23,7 @@ func (r *kernelRun) value(e *loop.Expr) uint64 {
 func (r *kernelRun) compute(e *loop.Expr) uint64 {
 	switch e.Op {
 	case loop.Const:
-		return e.Bits
+		return castInt(int64(e.Bits), e.Type)
 	case loop.AxisVar:
 		return uint64(r.axes[e.Axis])
 	case loop.DimVar:
@@ -43,7 +43,7 @@ func (r *kernelRun) compute(e *loop.Expr) uint64 {
 	case loop.Load:
 		return r.load(e)
 	case loop.CallFn:
-		return r.value(loop.Expand(e))
+		return r.value(r.expand(e))
 	case loop.Select:
 		if r.value(e.Args[0]) != 0 {
 			return r.value(e.Args[1])
@@ -60,6 +60,16 @@ func (r *kernelRun) compute(e *loop.Expr) uint64 {
 		return unary(e.Op, e.Type, r.value(e.Args[0]))
 	}
 	return binary(e.Op, e.Args[0].Type, r.value(e.Args[0]), r.value(e.Args[1]))
+}
+
+// expand returns the body of a call, built once in a run of the kernel.
+func (r *kernelRun) expand(e *loop.Expr) *loop.Expr {
+	x, ok := r.expanded[e]
+	if !ok {
+		x = r.expander.Expand(e)
+		r.expanded[e] = x
+	}
+	return x
 }
 
 func (r *kernelRun) load(e *loop.Expr) uint64 {

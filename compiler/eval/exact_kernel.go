@@ -17,12 +17,14 @@ type kernelRun struct {
 	args     map[*loop.ScalarParam]uint64
 	counters map[string]int64
 
-	axes    map[*loop.Axis]int64
-	results map[*loop.Result]uint64
-	next    map[*loop.Carry]uint64
-	values  map[*loop.Expr]stamped
-	epoch   int64
-	err     error
+	axes     map[*loop.Axis]int64
+	results  map[*loop.Result]uint64
+	next     map[*loop.Carry]uint64
+	values   map[*loop.Expr]stamped
+	expanded map[*loop.Expr]*loop.Expr // bodies of calls
+	expander *loop.Expander
+	epoch    int64
+	err      error
 }
 
 type stamped struct {
@@ -35,6 +37,7 @@ func (r *kernelRun) run() error {
 	r.results = map[*loop.Result]uint64{}
 	r.next = map[*loop.Carry]uint64{}
 	r.values = map[*loop.Expr]stamped{}
+	r.expanded, r.expander = map[*loop.Expr]*loop.Expr{}, loop.NewExpander()
 	r.each(r.kernel.Space, func() {
 		for _, ph := range r.kernel.Phases {
 			if r.err == nil {
