@@ -10,8 +10,8 @@ import (
 // last place; these give the same bits everywhere. math.Sqrt, Floor, Ceil, Abs,
 // Trunc and FMA are exact by definition and used as they are.
 //
-// Largest errors in units of the last place: Log 0.51, Exp 0.6 (1.1 where the
-// result is subnormal), Pow 0.7, Sin and Cos 0.8. Special values are those of
+// Largest errors in units of the last place: Log64 0.51, Exp64 0.6 (1.1 where the
+// result is subnormal), Pow64 0.7, Sin64 and Cos64 0.8. Special values are those of
 // package math.
 
 const (
@@ -69,8 +69,8 @@ func mulExact(a, b float64) (product, err float64) {
 	return product, math.FMA(a, b, -product)
 }
 
-// Exp returns e to the power x.
-func Exp(x float64) float64 {
+// Exp64 returns e to the power x.
+func Exp64(x float64) float64 {
 	return expSum(x, 0)
 }
 
@@ -107,8 +107,8 @@ func scale(y float64, k int) float64 {
 	return y * power(k)
 }
 
-// Log returns the natural logarithm of x.
-func Log(x float64) float64 {
+// Log64 returns the natural logarithm of x.
+func Log64(x float64) float64 {
 	switch {
 	case x != x || x > math.MaxFloat64:
 		return x
@@ -167,8 +167,8 @@ func logSum(x float64) (high, low float64) {
 	return addExact(b, bl+(al+low))
 }
 
-// Pow returns x to the power y. Powers that are exact in float64 are exact.
-func Pow(x, y float64) float64 {
+// Pow64 returns x to the power y. Powers that are exact in float64 are exact.
+func Pow64(x, y float64) float64 {
 	switch {
 	case y == 0 || x == 1:
 		return 1
@@ -202,7 +202,7 @@ func Pow(x, y float64) float64 {
 	}
 }
 
-// powInfinite is Pow for an infinite y and an x that is neither 1 nor NaN.
+// powInfinite is Pow64 for an infinite y and an x that is neither 1 nor NaN.
 func powInfinite(x, y float64) float64 {
 	switch a := math.Abs(x); {
 	case a == 1:
@@ -213,14 +213,14 @@ func powInfinite(x, y float64) float64 {
 	return 0
 }
 
-// Sin returns the sine of x in radians, of any size.
-func Sin(x float64) float64 {
+// Sin64 returns the sine of x in radians, of any size.
+func Sin64(x float64) float64 {
 	q, r, l := reduce(x)
 	return quadrant(q, r, l)
 }
 
-// Cos returns the cosine of x in radians, of any size.
-func Cos(x float64) float64 {
+// Cos64 returns the cosine of x in radians, of any size.
+func Cos64(x float64) float64 {
 	q, r, l := reduce(x)
 	return quadrant(q+1, r, l)
 }

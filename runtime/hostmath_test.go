@@ -82,30 +82,30 @@ func TestHostMathAccuracy(t *testing.T) {
 		limit float64
 		draw  func() (got float64, want *big.Float)
 	}{
-		{"exp", 0.6, func() (float64, *big.Float) { x := span(-700, 709); return Exp(x), bigExp(bigf(x)) }},
-		{"exp near 0", 0.6, func() (float64, *big.Float) { x := span(-1, 1); return Exp(x), bigExp(bigf(x)) }},
-		{"exp subnormal", 1.1, func() (float64, *big.Float) { x := span(-744, -708); return Exp(x), bigExp(bigf(x)) }},
-		{"log", 0.51, func() (float64, *big.Float) { x := magnitude(-1074, 1023); return Log(x), bigLog(x) }},
-		{"log near 1", 0.51, func() (float64, *big.Float) { x := span(0.5, 2); return Log(x), bigLog(x) }},
-		{"log at 1", 0.51, func() (float64, *big.Float) { x := 1 + span(-1, 1)*0x1p-20; return Log(x), bigLog(x) }},
-		{"sin", 0.8, func() (float64, *big.Float) { x := span(-400, 400); return Sin(x), bigSin(bigf(x)) }},
-		{"sin small", 0.8, func() (float64, *big.Float) { x := magnitude(-40, 1); return Sin(x), bigSin(bigf(x)) }},
+		{"exp", 0.6, func() (float64, *big.Float) { x := span(-700, 709); return Exp64(x), bigExp(bigf(x)) }},
+		{"exp near 0", 0.6, func() (float64, *big.Float) { x := span(-1, 1); return Exp64(x), bigExp(bigf(x)) }},
+		{"exp subnormal", 1.1, func() (float64, *big.Float) { x := span(-744, -708); return Exp64(x), bigExp(bigf(x)) }},
+		{"log", 0.51, func() (float64, *big.Float) { x := magnitude(-1074, 1023); return Log64(x), bigLog(x) }},
+		{"log near 1", 0.51, func() (float64, *big.Float) { x := span(0.5, 2); return Log64(x), bigLog(x) }},
+		{"log at 1", 0.51, func() (float64, *big.Float) { x := 1 + span(-1, 1)*0x1p-20; return Log64(x), bigLog(x) }},
+		{"sin", 0.8, func() (float64, *big.Float) { x := span(-400, 400); return Sin64(x), bigSin(bigf(x)) }},
+		{"sin small", 0.8, func() (float64, *big.Float) { x := magnitude(-40, 1); return Sin64(x), bigSin(bigf(x)) }},
 		{"sin at pi", 0.8, func() (float64, *big.Float) {
 			x := math.Pi*float64(r.IntN(100)+1) + span(-1, 1)*0x1p-40
-			return Sin(x), bigSin(bigf(x))
+			return Sin64(x), bigSin(bigf(x))
 		}},
 		{"cos", 0.8, func() (float64, *big.Float) {
 			x := span(-8, 8)
-			return Cos(x), bigSin(newBig().Add(bigf(x), newBig().Mul(bigPi, bigf(0.5))))
+			return Cos64(x), bigSin(newBig().Add(bigf(x), newBig().Mul(bigPi, bigf(0.5))))
 		}},
 		{"pow", 0.7, func() (float64, *big.Float) {
 			x := magnitude(-30, 30)
 			y := span(-20, 20)
-			return Pow(x, y), bigExp(newBig().Mul(bigf(y), bigLog(x)))
+			return Pow64(x, y), bigExp(newBig().Mul(bigf(y), bigLog(x)))
 		}},
 		{"pow of a decay", 0.7, func() (float64, *big.Float) {
 			x, y := span(0.9, 1), float64(r.IntN(100000))
-			return Pow(x, y), bigExp(newBig().Mul(bigf(y), bigLog(x)))
+			return Pow64(x, y), bigExp(newBig().Mul(bigf(y), bigLog(x)))
 		}},
 	} {
 		worst := 0.0
@@ -131,11 +131,11 @@ func TestHostMathSpecial(t *testing.T) {
 	values := []float64{0, math.Copysign(0, -1), 1, -1, 2, -2, 3, -3, 0.5, -0.5, 1e300, -1e300, 1e-300, inf, -inf, math.NaN(),
 		1 << 53, 1<<53 + 2, -(1 << 53) - 2, 710, 709.7, -740, -745.2, -800}
 	// -1074 ln 2; math.Log differs on amd64.
-	if got := Log(math.SmallestNonzeroFloat64); math.Abs(got+744.4400719213812) > 1e-12 {
+	if got := Log64(math.SmallestNonzeroFloat64); math.Abs(got+744.4400719213812) > 1e-12 {
 		t.Errorf("log of the smallest number = %v", got)
 	}
 	// Just above half of the smallest number; math.Exp gives 0 on arm64.
-	if got := Exp(-745.1); got != math.SmallestNonzeroFloat64 {
+	if got := Exp64(-745.1); got != math.SmallestNonzeroFloat64 {
 		t.Errorf("exp(-745.1) = %v", got)
 	}
 	same := func(got, want float64) bool {
@@ -144,14 +144,14 @@ func TestHostMathSpecial(t *testing.T) {
 	}
 	for _, x := range values {
 		for name, f := range map[string][2]func(float64) float64{
-			"exp": {Exp, math.Exp}, "log": {Log, math.Log}, "sin": {Sin, math.Sin}, "cos": {Cos, math.Cos},
+			"exp": {Exp64, math.Exp}, "log": {Log64, math.Log}, "sin": {Sin64, math.Sin}, "cos": {Cos64, math.Cos},
 		} {
 			if got, want := f[0](x), f[1](x); !same(got, want) {
 				t.Errorf("%s(%g) = %g, want %g", name, x, got, want)
 			}
 		}
 		for _, y := range values {
-			if got, want := Pow(x, y), math.Pow(x, y); !same(got, want) {
+			if got, want := Pow64(x, y), math.Pow(x, y); !same(got, want) {
 				t.Errorf("pow(%g, %g) = %g, want %g", x, y, got, want)
 			}
 		}
@@ -169,10 +169,10 @@ func TestPowExact(t *testing.T) {
 				break
 			}
 			f, _ := new(big.Float).SetInt(want).Float64()
-			if got := Pow(float64(base), float64(n)); got != f {
+			if got := Pow64(float64(base), float64(n)); got != f {
 				t.Fatalf("pow(%d, %d) = %v, want %v", base, n, got, f)
 			}
-			if got := Pow(f, 0.5); n%2 == 0 && got != math.Sqrt(f) {
+			if got := Pow64(f, 0.5); n%2 == 0 && got != math.Sqrt(f) {
 				t.Fatalf("pow(%d^%d, 0.5) = %v, want %v", base, n, got, math.Sqrt(f))
 			}
 		}
@@ -184,7 +184,7 @@ func TestPowExact(t *testing.T) {
 func TestSinLarge(t *testing.T) {
 	pi := machinPi(1400)
 	for _, x := range []float64{6381956970095103 * math.Ldexp(1, 797), math.MaxFloat64, 1e22, 1e300, 0x1p1000, 5.319372648326541e255, 355, 103993} {
-		got, gotCos := Sin(x), Cos(x)
+		got, gotCos := Sin64(x), Cos64(x)
 		// r = x - 2 pi n at high precision, then the series.
 		two := new(big.Float).SetPrec(1400).Mul(pi, bigf(2))
 		n, _ := new(big.Float).SetPrec(1400).Quo(new(big.Float).SetPrec(1400).SetFloat64(x), two).Int(nil)
@@ -213,11 +213,11 @@ func TestHostMathBits(t *testing.T) {
 	for range 40_000 {
 		x := math.Ldexp(r.Float64()+1, r.IntN(40)-30)
 		y := float64(r.Float64()*20) - 10
-		add(Exp(y * 70))
-		add(Log(x))
-		add(Pow(x, y))
-		add(Sin(x))
-		add(Cos(y))
+		add(Exp64(y * 70))
+		add(Log64(x))
+		add(Pow64(x, y))
+		add(Sin64(x))
+		add(Cos64(y))
 	}
 	if got, want := h.Sum64(), uint64(0x3fcb311d6df7c15e); got != want {
 		t.Errorf("hash of results %#x, want %#x", got, want)
