@@ -134,7 +134,7 @@ func asUint(x *Expr) *Expr       { return node(Bitcast, dim.Uint32, x) }
 func asFloat(x *Expr) *Expr      { return node(Bitcast, dim.Float32, x) }
 
 // clampMax and clampMin clamp x. A NaN passes, because the constant is the first operand.
-func clampMax(bound float64, x *Expr) *Expr  { return node(Min, x.Type, f32(bound), x) }
+func clampMax(bound float64, x *Expr) *Expr { return node(Min, x.Type, f32(bound), x) }
 func clampMin(bound float64, x *Expr) *Expr { return node(Max, x.Type, f32(bound), x) }
 
 // named gives e a name for readers of generated code.

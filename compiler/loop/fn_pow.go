@@ -16,10 +16,12 @@ func logPair(a *Expr) (high, low *Expr) {
 	dLow := named("dLow", sub(m, sub(d, f32(1))))
 	twice := add(f, f)
 	h := named("h", div(twice, d))
-	rest := div(fma(neg(h), dLow, fma(neg(h), d, twice)), d)
+	rest := named("quotientLow", div(fma(neg(h), dLow, fma(neg(h), d, twice)), d))
 	t := named("t", mul(h, h))
 	// (2*atanh(h/2)/h - 1)/h^2 in h^2
-	tail := mul(t, horner(t, 0x1.55557ap-4, 0x1.995eccp-7, 0x1.31e23ep-9))
+	tail := mul(t, horner(t, 0x1.555554p-4, 0x1.999c26p-7, 0x1.23d3ep-9, 0x1.f13b1ep-12))
+	// The cubic term has slope t/4 in h, so the rest counts that much more.
+	rest = named("rest", fma(rest, mul(t, f32(0.25)), rest))
 	l := named("l", fma(h, tail, rest))
 
 	big := named("big", mul(n, f32(ln2High)))

@@ -56,9 +56,12 @@ func farAngleOf(a *Expr) (quadrant, r *Expr) {
 	high := named("high", add(add(mul(m, w[0]), mulHi(m, w[1])), carry))
 
 	q := named("q", shr(add(high, u32(1<<29)), u32(30)))
-	frac := toFloat(node(Bitcast, dim.Int32, sub(high, shl(q, u32(30)))))
-	rest := mul(toFloat(node(Bitcast, dim.Int32, shr(low, u32(1)))), f32(0x1p-31))
-	r = fma(frac, f32(turnHigh), fma(frac, f32(turnLow), mul(rest, f32(turnHigh))))
+	frac := named("frac", node(Bitcast, dim.Int32, sub(high, shl(q, u32(30)))))
+	// The upper bits and the rest are exact as floats.
+	upper := named("upper", toFloat(and(frac, i32(-1<<8))))
+	rest := toFloat(node(Bitcast, dim.Int32, shr(low, u32(1))))
+	rest = named("rest", fma(rest, f32(0x1p-31), toFloat(and(frac, i32(1<<8-1)))))
+	r = fma(upper, f32(turnHigh), fma(upper, f32(turnLow), mul(rest, f32(turnHigh))))
 	return node(Bitcast, dim.Int32, q), r
 }
 
@@ -67,9 +70,12 @@ func sine(x *Expr, turns int32, flip *Expr) *Expr {
 	a := named("a", abs(x))
 	nearQ, nearR := nearAngle(a)
 	farQ, farR := farAngleOf(a)
-	far := named("far", less(a, f32(farAngle)))
-	r := named("r", cond(far, nearR, farR))
-	q := named("quadrant", add(cond(far, nearQ, farQ), i32(turns)))
+	near := named("near", less(a, f32(farAngle)))
+	r := named("r", cond(near, nearR, farR))
+	q := named("quadrant", cond(near, nearQ, farQ))
+	if turns != 0 {
+		q = named("turned", add(q, i32(turns)))
+	}
 
 	t := named("t", mul(r, r))
 	// (sin(r)/r - 1)/r^2 and (cos(r) - 1)/r^2 in r^2
