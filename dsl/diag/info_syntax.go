@@ -68,7 +68,7 @@ model M(n = 010) {
 	{TooDeep, Error, "brackets are nested too deeply",
 		"Brackets may be nested 64 deep. The limit keeps a hostile file from exhausting the parser's stack.",
 		`edition 1
-func f(x) = ((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((x))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))
+func f(x) = (((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((x)))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))
 `},
 	{UnaryRun, Error, "too many signs in a row",
 		"At most 64 of the signs `-` and `!` may stand before one operand.",
@@ -76,7 +76,7 @@ func f(x) = ((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((x)))
 func f(x) = - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - x
 `},
 	{EmptyFile, Error, "the file is empty",
-		"A model file starts with its edition and holds at least one declaration.",
+		"A model file starts with its edition, and to be compiled it must hold a model.",
 		"// nothing but this comment\n"},
 	{MissingEdition, Error, "the edition is missing",
 		"A model file starts with `edition 1`, so that a later edition can never change what the file means.",

@@ -1,0 +1,4 @@
+edition 1
+model M() {
+    x = 1 ⁦  // ERROR "ML0008.*U\+2066"
+}

@@ -1,0 +1,6 @@
+edition 1
+model M() {
+    input x float32[batch, 4]
+    y = x[0) // ERROR "ML0003"
+    output x
+}

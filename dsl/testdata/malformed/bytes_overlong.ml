@@ -1,0 +1,2 @@
+edition 1
+// À¯ // ERROR "ML0006"

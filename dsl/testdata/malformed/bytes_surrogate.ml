@@ -1,0 +1,2 @@
+edition 1
+// í € // ERROR "ML0006"

@@ -1,0 +1,6 @@
+edition 1
+model M() {
+    input x float32[batch, 4]
+    y = x 🙂 // ERROR "ML0005.*U\+1F642"
+    output x
+}

@@ -1,0 +1,3 @@
+edition 1
+class M { // ERROR "ML0020.*class"
+}

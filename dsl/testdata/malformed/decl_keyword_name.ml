@@ -1,0 +1,3 @@
+edition 1
+block in(x) { // ERROR "ML0018.*in"
+}

@@ -1,0 +1,3 @@
+edition 1
+modle M() { // ERROR "ML0001.*modle"
+}

@@ -1,0 +1,2 @@
+edition 1
+model M() // ERROR "ML0001.*end"

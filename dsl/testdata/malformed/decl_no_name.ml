@@ -1,0 +1,3 @@
+edition 1
+model { // ERROR "ML0001.*`{`"
+}

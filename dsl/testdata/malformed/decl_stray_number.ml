@@ -1,0 +1,6 @@
+edition 1
+7 // ERROR "ML0001"
+model M() {
+    input x float32[batch, 4]
+    output x
+}

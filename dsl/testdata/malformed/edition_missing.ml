@@ -1,0 +1,1 @@
+model M() {} // ERROR "ML0015"

@@ -1,0 +1,1 @@
+import "a.ml" // ERROR "ML0015"

@@ -1,0 +1,1 @@
+// ERROR "ML0014.*empty"

@@ -1,0 +1,7 @@
+edition 1
+model M() {
+    input x float32[batch, 4]
+    y = x + // ERROR "ML0019.*after `\+`"
+    output y
+    output x
+}

@@ -1,0 +1,3 @@
+edition 1
+model M(block = 4) { // ERROR "ML0018.*block"
+}

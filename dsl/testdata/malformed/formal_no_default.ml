@@ -1,0 +1,3 @@
+edition 1
+model M(a = ) { // ERROR "ML0019"
+}

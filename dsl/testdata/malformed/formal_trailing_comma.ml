@@ -1,0 +1,3 @@
+edition 1
+model M(a = 1,) { // ERROR "ML0001"
+}

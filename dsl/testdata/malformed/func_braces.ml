@@ -1,0 +1,2 @@
+edition 1
+func f(x) { x } // ERROR "ML0001"

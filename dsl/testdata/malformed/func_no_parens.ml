@@ -1,0 +1,2 @@
+edition 1
+func f = 1 // ERROR "ML0001"

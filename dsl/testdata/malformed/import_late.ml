@@ -1,0 +1,6 @@
+edition 1
+model M() {
+    input x float32[batch, 4]
+    output x
+}
+import "a.ml" // ERROR "ML0017"

@@ -1,0 +1,6 @@
+edition 1
+model M() {
+    input x float32[batch, 4]
+    y = x + 1. // ERROR "ML0009"
+    output x
+}

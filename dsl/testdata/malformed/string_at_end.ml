@@ -1,0 +1,2 @@
+edition 1
+import "a // ERROR 'ML0004'
