@@ -167,7 +167,7 @@ var lookalikes = map[rune]string{
 
 func (s *scanner) emitWord(n int) {
 	kind := tokenIdent
-	if isKeyword(s.text[s.at:s.at+n]) && !s.afterDotOrArrow() {
+	if IsKeyword(s.text[s.at:s.at+n]) && !s.afterDotOrArrow() {
 		kind = tokenKeyword
 	}
 	s.emit(kind, n)

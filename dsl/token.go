@@ -34,14 +34,11 @@ var keywords = []string{
 	"scan", "over", "carry", "yield", "true", "false", "none",
 }
 
-// isKeyword reports whether a word is reserved. The length decides first: the
-// lexer asks for every word.
-func isKeyword(word string) bool {
+// IsKeyword reports whether a word is reserved and so cannot be a name. The
+// length decides first: the lexer asks for every word.
+func IsKeyword(word string) bool {
 	return len(word) >= 2 && len(word) <= 7 && slices.Contains(keywords, word)
 }
-
-// IsKeyword reports whether a word is reserved and so cannot be a name.
-func IsKeyword(word string) bool { return isKeyword(word) }
 
 // comment is a `//` comment without its line end. next is the index of the
 // token that follows it.
