@@ -35,7 +35,7 @@ type Instr struct {
 	Pos     diag.Span // the model text it came from
 	Label   string    // readable origin: the stage that made it, such as "fc1: linear(hidden)"
 	Path    string    // label path of the unit's instance, such as "h.0.attn"; parts separated by dots
-	Group   int       // kernel group chosen by pass fuse; 0 before it
+	Group   int       // kernel group chosen by pass fuse; 0: a kernel of its own, -1: computed wherever it is read
 	Metric  bool      // only metrics need it; runs in steps asked to report
 	Remat   int       // number of the @remat instance it belongs to; 0 for none
 }
