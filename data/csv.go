@@ -46,10 +46,10 @@ func readTable(r io.Reader, file string, comma rune, header string) (*rawTable, 
 		if err == io.EOF {
 			break
 		}
-		line, _ := c.FieldPos(0)
 		if err != nil {
-			return nil, 0, rowError(err, file, line, len(t.rows), t.rows, row)
+			return nil, 0, rowError(err, file, t.rows, row)
 		}
+		line, _ := c.FieldPos(0)
 		for i := range row {
 			row[i] = strings.TrimSpace(row[i])
 		}
@@ -72,11 +72,11 @@ func readTable(r io.Reader, file string, comma rune, header string) (*rawTable, 
 	return t, comma, nil
 }
 
-// rowError says which row is damaged.
-func rowError(err error, file string, line, n int, rows [][]string, row []string) error {
+// rowError says which line is damaged; rows are those before it.
+func rowError(err error, file string, rows [][]string, row []string) error {
 	var p *csv.ParseError
-	if errors.As(err, &p) && p.Err == csv.ErrFieldCount && n > 0 {
-		return bad(file, "line %d: %d fields, the lines before have %d", line, len(row), len(rows[0]))
+	if errors.As(err, &p) && p.Err == csv.ErrFieldCount && len(rows) > 0 {
+		return bad(file, "line %d: %d fields, the lines before have %d", p.Line, len(row), len(rows[0]))
 	}
 	return bad(file, "%v", err)
 }
