@@ -32,8 +32,13 @@ const (
 // checkpointFormat names the layout of checkpoints and changes with it.
 const checkpointFormat = "checkpoint 1"
 
-// ErrCheckpoint: a checkpoint that cannot be resumed with the given options.
-var ErrCheckpoint = errors.New("unusable checkpoint")
+// The kinds of errors about checkpoints and weights files, for errors.Is.
+var (
+	// ErrCheckpoint: a checkpoint that cannot be resumed with the given options.
+	ErrCheckpoint = errors.New("unusable checkpoint")
+	// ErrWeightsMismatch: a weights file of another model.
+	ErrWeightsMismatch = errors.New("the weights do not fit the model")
+)
 
 // state is where a run stands between two steps: with the stored tensors and
 // the data, all that the rest of the run depends on.
@@ -127,9 +132,9 @@ func (s *saver) write(name string, meta map[string]string, list []mlrt.Stored) (
 
 // Weights is a weights file or checkpoint that has been read whole.
 type Weights struct {
-	Name     string // the file
+	Name     string // the file as asked for
 	File     *mlrt.File
-	Fallback error // why Name was not usable and its previous generation was read; nil otherwise
+	Fallback error // why the newest generation was not usable and the previous was read; nil otherwise
 }
 
 // OpenWeights reads a weights file or checkpoint; a folder stands for the
@@ -139,33 +144,23 @@ func OpenWeights(name string) (*Weights, error) {
 	if st, err := os.Stat(name); err == nil && st.IsDir() {
 		name = filepath.Join(name, CheckpointFile)
 	}
-	f, err := readFile(name)
-	if err == nil {
-		return &Weights{Name: name, File: f}, nil
-	}
-	previous, perr := readFile(name + previousSuffix)
-	if perr != nil {
+	f, fallback, err := mlrt.OpenWeights(mlrt.Disk, name)
+	if err != nil {
 		return nil, err
 	}
-	return &Weights{Name: name + previousSuffix, File: previous, Fallback: err}, nil
+	return &Weights{Name: name, File: f, Fallback: fallback}, nil
 }
 
-func readFile(name string) (*mlrt.File, error) {
-	r, err := os.Open(name)
-	if err != nil {
-		return nil, err
+// warn tells that the previous generation was read.
+func (w *Weights) warn(tell func(Event)) {
+	if w.Fallback != nil {
+		tell(Warned{fmt.Sprintf("%v; going on with the previous generation", w.Fallback)})
 	}
-	defer r.Close()
-	f, err := mlrt.ReadFile(r)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return f, nil
 }
 
 // Apply sets the model's parameters and buffers, and with optimizer its
 // optimizer state, from the file. The first tensor that is missing or has
-// another shape is an error that wraps mlrt.ErrWeights and names it; nothing
+// another shape is an error that wraps ErrWeightsMismatch and names it; nothing
 // has been set then. Further tensors of the file are left alone.
 func (w *Weights) Apply(m mlrt.Model, optimizer bool) error {
 	type assignment struct {
@@ -179,10 +174,10 @@ func (w *Weights) Apply(m mlrt.Model, optimizer bool) error {
 		}
 		k := w.File.Find(v.Name)
 		if k < 0 {
-			return fmt.Errorf("%w: %s has no tensor %q, which model %s needs", mlrt.ErrWeights, w.Name, v.Name, m.Info().Name)
+			return fmt.Errorf("%w: %s has no tensor %q, which model %s needs", ErrWeightsMismatch, w.Name, v.Name, m.Info().Name)
 		}
 		if have := w.File.Tensor(k).Shape; fmt.Sprint(have) != fmt.Sprint(v.Shape) {
-			return fmt.Errorf("%w: tensor %q of %s has shape %v, model %s needs %v", mlrt.ErrWeights, v.Name, w.Name, have, m.Info().Name, v.Shape)
+			return fmt.Errorf("%w: tensor %q of %s has shape %v, model %s needs %v", ErrWeightsMismatch, v.Name, w.Name, have, m.Info().Name, v.Shape)
 		}
 		data := v.DType.Make(elements(v.Shape))
 		if err := w.File.Read(k, data); err != nil {
@@ -256,6 +251,7 @@ func (r *run) resume() error {
 	if err := w.Apply(r.trainer, true); err != nil {
 		return err
 	}
+	w.warn(r.tell)
 	for i, b := range info.Trains {
 		r.trainer.SetSteps(i, s.Steps[b.Name])
 	}

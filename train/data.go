@@ -3,19 +3,15 @@ package train
 import (
 	"slices"
 
+	"github.com/mlc-go/mlc/data"
 	mlrt "github.com/mlc-go/mlc/runtime"
 )
 
 // Column describes one column of a data set.
-type Column struct {
-	Name    string
-	DType   mlrt.DType
-	Shape   []int // of one sample; empty for a single number
-	Classes int   // above 0: the column holds class indices below Classes
-}
+type Column = data.Column
 
-// Data is a finite set of samples in named columns. The loop reads it from one
-// goroutine.
+// Data is a finite set of samples in named columns, such as a *data.Set. The
+// loop reads it from one goroutine.
 type Data interface {
 	// Len returns the number of samples.
 	Len() int

@@ -110,6 +110,11 @@ type Predicted struct {
 	Outputs     map[string][]Number `json:"outputs"`
 }
 
+// Warned is something that the user should know and that stops nothing.
+type Warned struct {
+	Message string `json:"message"`
+}
+
 // Failed ends a run with an error. Code is one of the diagnostics' codes, or
 // empty for a failure of the machine.
 type Failed struct {
@@ -124,6 +129,7 @@ func (Saved) kind() string     { return "saved" }
 func (Done) kind() string      { return "done" }
 func (Evaluated) kind() string { return "eval" }
 func (Predicted) kind() string { return "predict" }
+func (Warned) kind() string    { return "warning" }
 func (Failed) kind() string    { return "error" }
 
 // EncodeEvent returns the event as one line of JSON, with its kind as the first
@@ -163,6 +169,8 @@ func DecodeEvent(line []byte) (Event, error) {
 		return decodeAs[Evaluated](line)
 	case "predict":
 		return decodeAs[Predicted](line)
+	case "warning":
+		return decodeAs[Warned](line)
 	case "error":
 		return decodeAs[Failed](line)
 	}

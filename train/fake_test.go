@@ -32,6 +32,11 @@ func newFake(in, classes int) *fakeTrainer {
 			{Name: "optimizer/train/fc.weight/momentum", DType: mlrt.Float32, Shape: []int{classes, in}, Kind: mlrt.Optimizer},
 			{Name: "optimizer/train/fc.bias/momentum", DType: mlrt.Float32, Shape: []int{classes}, Kind: mlrt.Optimizer},
 		},
+		Entries: []mlrt.FuncInfo{{
+			Name:    "forward",
+			Inputs:  []mlrt.Field{{Name: "x", DType: mlrt.Float32, Shape: []mlrt.Dim{batch, {Size: in}}}},
+			Outputs: []mlrt.Field{{Name: "scores", DType: mlrt.Float32, Shape: []mlrt.Dim{batch, {Size: classes}}}},
+		}},
 		Trains: []mlrt.FuncInfo{{
 			Name: "train", Metrics: []string{"accuracy"},
 			Inputs: []mlrt.Field{
@@ -58,7 +63,24 @@ func (f *fakeTrainer) WriteVar(i int, src any) error {
 	return nil
 }
 
-func (f *fakeTrainer) OpenSession(mlrt.Options) mlrt.Session { return nil }
+// OpenSession returns the trainer itself: it has no scratch memory.
+func (f *fakeTrainer) OpenSession(mlrt.Options) mlrt.Session { return f }
+
+func (f *fakeTrainer) Run(_ int, inputs []mlrt.Tensor) ([]mlrt.Tensor, error) {
+	x := inputs[0].Data.([]float32)
+	var scores []float32
+	for ; len(x) > 0; x = x[f.in:] {
+		for c := range f.classes {
+			z := f.vars[1][c]
+			for j := range f.in {
+				z += f.vars[0][c*f.in+j] * x[j]
+			}
+			scores = append(scores, z)
+		}
+	}
+	return []mlrt.Tensor{{Shape: []int{len(scores) / f.classes, f.classes}, Data: scores}}, nil
+}
+
 func (f *fakeTrainer) OpenTrainer(mlrt.Options) mlrt.Trainer { return f }
 
 // batch returns the mean loss, counts hits, and calls visit with each sample's

@@ -1,0 +1,263 @@
+package train
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+
+	mlrt "github.com/mlc-go/mlc/runtime"
+)
+
+// Exit codes of Main.
+const (
+	exitOK        = 0
+	exitFindings  = 1 // the model, the data or the weights are at fault
+	exitFailure   = 3 // the machine is
+	exitInterrupt = 130
+)
+
+// Job is what Main is asked to do.
+type Job struct {
+	Do      string   `json:"do"` // "train", "eval" or "predict"
+	Block   string   `json:"block,omitempty"`
+	Threads int      `json:"threads,omitempty"`
+	Target  string   `json:"target,omitempty"` // forces a path of the generated code
+	Weights string   `json:"weights,omitempty"`
+	Data    DataSpec `json:"data"`
+
+	Epochs   int    `json:"epochs,omitempty"`
+	Batch    int    `json:"batch,omitempty"`
+	Seed     uint64 `json:"seed,omitempty"`
+	Dir      string `json:"dir,omitempty"`
+	Resume   bool   `json:"resume,omitempty"`
+	Given    Given  `json:"given"`
+	Patience int    `json:"patience,omitempty"`
+	KeepBest bool   `json:"keep_best,omitempty"`
+
+	Entry  string  `json:"entry,omitempty"`
+	Images []Image `json:"images,omitempty"` // of predict
+	Rows   []byte  `json:"rows,omitempty"`   // of predict: delimited text
+}
+
+// Given says which options the user chose: a resumed run takes the others from
+// its checkpoint.
+type Given struct {
+	Batch bool `json:"batch,omitempty"`
+	Seed  bool `json:"seed,omitempty"`
+}
+
+// Image is a picture to ask a model about: bytes by channel, row and column.
+type Image struct {
+	Name   string `json:"name"`
+	Shape  []int  `json:"shape"` // channels, height, width
+	Pixels []byte `json:"pixels"`
+}
+
+// Main is the program that mlc builds around a generated model. It reads a Job,
+// one line of JSON, from stdin, prints events, one line of JSON each, to stdout,
+// and returns the exit code. The end of stdin interrupts it.
+func Main(g *mlrt.Generated, stdin io.Reader, stdout io.Writer) int {
+	signal.Ignore(os.Interrupt) // the parent decides; a terminal signals both
+	in := bufio.NewReader(stdin)
+	line, err := in.ReadBytes('\n')
+	if err != nil {
+		return exitInterrupt
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		io.Copy(io.Discard, in)
+		cancel()
+	}()
+	p := &program{g: g, out: bufio.NewWriter(stdout)}
+	var job Job
+	if err = json.Unmarshal(line, &job); err == nil {
+		err = p.do(ctx, job)
+	}
+	return p.end(err)
+}
+
+// program is a run of Main.
+type program struct {
+	g   *mlrt.Generated
+	out *bufio.Writer
+	err error // of writing
+}
+
+// tell prints an event at once.
+func (p *program) tell(e Event) {
+	line, err := EncodeEvent(e)
+	if err == nil {
+		_, err = p.out.Write(line)
+	}
+	if err == nil {
+		err = p.out.Flush()
+	}
+	p.err = errors.Join(p.err, err)
+}
+
+// end reports how the job ended.
+func (p *program) end(err error) int {
+	code := exitOK
+	switch {
+	case errors.Is(err, ErrInterrupted):
+		code = exitInterrupt
+	case err != nil:
+		f := failed(err)
+		code = exitFailure
+		if f.Code != "" {
+			code = exitFindings
+		}
+		p.tell(f)
+	}
+	if p.err != nil {
+		return exitFailure
+	}
+	return code
+}
+
+// failed sorts an error into the codes that mlc explains.
+func failed(err error) Failed {
+	f := Failed{Message: err.Error()}
+	for _, c := range []struct {
+		kind error
+		code string
+	}{
+		{mlrt.ErrNotFinite, "ML0404"}, {ErrMismatch, "ML0602"}, {mlrt.ErrShape, "ML0602"}, {ErrLabel, "ML0604"},
+		{ErrCheckpoint, "ML0608"}, {ErrWeightsMismatch, "ML0607"}, {mlrt.ErrWeights, "ML0606"}, {fs.ErrNotExist, "ML0609"},
+	} {
+		if errors.Is(err, c.kind) {
+			f.Code = c.code
+			return f
+		}
+	}
+	f.Code = dataCode(err)
+	return f
+}
+
+func (p *program) do(ctx context.Context, job Job) error {
+	switch job.Do {
+	case "train":
+		return p.train(ctx, job)
+	case "eval":
+		return p.eval(ctx, job)
+	case "predict":
+		return p.predict(ctx, job)
+	}
+	return fmt.Errorf("unknown job %q", job.Do)
+}
+
+func (p *program) train(ctx context.Context, job Job) error {
+	o := Options{
+		Block: job.Block, Epochs: job.Epochs, Batch: job.Batch, Seed: job.Seed, Dir: job.Dir, Resume: job.Resume,
+		Patience: job.Patience, KeepBest: job.KeepBest, Observe: p.tell,
+	}
+	if job.Resume {
+		batch, seed, err := Resumable(job.Dir)
+		if err != nil {
+			return err
+		}
+		if !job.Given.Batch {
+			o.Batch = batch
+		}
+		if !job.Given.Seed {
+			o.Seed = seed
+		}
+	}
+	sets, err := openTraining(job.Data)
+	if err != nil {
+		return err
+	}
+	if o.Metadata, err = sets.metadata(); err != nil {
+		return err
+	}
+	if err := checkClasses(p.g.Info, o.Block, sets.training); err != nil {
+		return err
+	}
+	m := p.g.New(o.Seed)
+	if job.Weights != "" {
+		w, err := OpenWeights(job.Weights)
+		if err != nil {
+			return err
+		}
+		if err := w.Apply(m, false); err != nil {
+			return err
+		}
+		w.warn(p.tell)
+	}
+	t := m.OpenTrainer(mlrt.Options{Threads: job.Threads, Seed: o.Seed, Target: job.Target})
+	done, err := Run(ctx, t, sets.training, sets.tests, o)
+	if done != nil && (err == nil || errors.Is(err, ErrInterrupted)) {
+		p.tell(*done)
+	}
+	return errors.Join(err, t.Close())
+}
+
+// checkClasses refuses class indices that the model's outputs have no place
+// for: an integer input of rank one is a class index when it is fed by a column
+// of classes and the model's first entry has a two-dimensional output.
+func checkClasses(info *mlrt.Info, block string, d Data) error {
+	i, err := FindBlock(info, block)
+	if err != nil || len(info.Entries) == 0 {
+		return err
+	}
+	inputs, columns := info.Trains[i].Inputs, d.Columns()
+	binds, err := match(inputs, columns)
+	if err != nil {
+		return err
+	}
+	places := 0
+	for _, out := range info.Entries[0].Outputs {
+		if n := len(out.Shape); n == 2 && out.Shape[1].Name == "" {
+			places = max(places, out.Shape[1].Size)
+		}
+	}
+	for k, b := range binds {
+		col := columns[b.column]
+		if places > 1 && col.Classes > places && b.oneHot == 0 && len(inputs[k].Shape) == 1 && !isFloat(inputs[k].DType) {
+			return fmt.Errorf("%w: column %q has labels up to %d, but model %s has %d classes (0 to %d)",
+				ErrLabel, col.Name, col.Classes-1, info.Name, places, places-1)
+		}
+	}
+	return nil
+}
+
+func (p *program) eval(ctx context.Context, job Job) error {
+	w, err := OpenWeights(job.Weights)
+	if err != nil {
+		return err
+	}
+	m := p.g.New(0)
+	if err := w.Apply(m, false); err != nil {
+		return err
+	}
+	w.warn(p.tell)
+	set, classes, err := openTests(job.Data, w)
+	if err != nil {
+		return err
+	}
+	if err := checkClasses(p.g.Info, job.Block, set); err != nil {
+		return err
+	}
+	t := m.OpenTrainer(mlrt.Options{Threads: job.Threads, Target: job.Target})
+	result, err := Evaluate(ctx, t, job.Block, set, job.Batch)
+	if err = errors.Join(err, t.Close()); err != nil {
+		return err
+	}
+	s := m.OpenSession(mlrt.Options{Threads: job.Threads, Target: job.Target})
+	result.Confusion, err = confusion(ctx, s, p.g.Info, set, job.Batch)
+	if err = errors.Join(err, s.Close()); err != nil {
+		return err
+	}
+	if result.Confusion != nil {
+		result.Classes = classes
+	}
+	p.tell(*result)
+	return nil
+}
