@@ -30,6 +30,15 @@ type Evaluable interface {
 	Eval(c *EvalContext, in []ir.Dense) []ir.Dense
 }
 
+// Pruning is implemented by regions that can do without some of their results.
+type Pruning interface {
+	ir.Op
+	// Prune changes i, which applies this operation, so that it no longer
+	// computes results that are not used. Result values that stay keep their
+	// identity.
+	Prune(i *ir.Instr, used func(*ir.Value) bool)
+}
+
 // EvalContext is what an evaluation may need beside its arguments.
 type EvalContext struct {
 	Out     []ir.Type // the results' types with constant dimensions

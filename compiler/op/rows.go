@@ -62,7 +62,9 @@ func arithmeticRows() []Row {
 			}},
 		{Name: "floor", Arity: 1, Kind: Float, Doc: "the largest whole number not above x; derivative 0", Expr: un(loop.Floor), Eval: f1(math.Floor)},
 		{Name: "ceil", Arity: 1, Kind: Float, Doc: "the smallest whole number not below x; derivative 0",
-			Expr: func(b *loop.Builder, x exprs) *loop.Expr { return b.Un(loop.Neg, b.Un(loop.Floor, b.Un(loop.Neg, x[0]))) }, Eval: f1(math.Ceil)},
+			Expr: func(b *loop.Builder, x exprs) *loop.Expr {
+				return b.Un(loop.Neg, b.Un(loop.Floor, b.Un(loop.Neg, x[0])))
+			}, Eval: f1(math.Ceil)},
 		{Name: "round", Arity: 1, Kind: Float, Doc: "the nearest whole number, ties to even; derivative 0", Expr: un(loop.Round), Eval: f1(math.RoundToEven)},
 		{Name: "max", Arity: 2, Kind: Numeric, Doc: "x > y ? x : y; a tie gives y, and its derivative to y: max(x, 0) has derivative 0 at 0",
 			Expr: bin(loop.Max), Eval: f2(func(a, b float64) float64 {
@@ -125,7 +127,9 @@ func functionRows() []Row {
 		{Name: "cos", Arity: 1, Kind: Float, Costly: true, Doc: "the cosine", Expr: call("cos"), Eval: f1(math.Cos),
 			Grad: func(g *Derivative, x vals, y, dy *ir.Value) vals { return g.times(dy, g.ap("neg", g.ap("sin", x[0]))) }},
 		{Name: "tan", Arity: 1, Kind: Float, Costly: true, Doc: "sin(x) / cos(x), two roundings",
-			Expr: func(b *loop.Builder, x exprs) *loop.Expr { return b.Bin(loop.Div, call("sin")(b, x), call("cos")(b, x)) }, Eval: f1(math.Tan),
+			Expr: func(b *loop.Builder, x exprs) *loop.Expr {
+				return b.Bin(loop.Div, call("sin")(b, x), call("cos")(b, x))
+			}, Eval: f1(math.Tan),
 			Grad: func(g *Derivative, x vals, y, dy *ir.Value) vals {
 				return g.times(dy, g.ap("add", g.mul(y, y), g.num(y, 1)))
 			}},
