@@ -65,6 +65,8 @@ type saver struct {
 	t    mlrt.Trainer
 	o    Options
 	bufs []any // one a stored tensor
+
+	data, testData string // fingerprints, once they are known
 }
 
 func newSaver(t mlrt.Trainer, o Options) *saver {

@@ -110,6 +110,17 @@ type Predicted struct {
 	Outputs     map[string][]Number `json:"outputs"`
 }
 
+// Benched is the outcome of `mlc bench`. Times are medians in seconds.
+type Benched struct {
+	Block            string `json:"block"`
+	Batch            int    `json:"batch"`
+	Steps            int    `json:"steps"` // measured
+	StepSeconds      Number `json:"step_seconds"`
+	EvaluateSeconds  Number `json:"evaluate_seconds"` // the same batch in inference form
+	SamplesPerSecond Number `json:"samples_per_second"`
+	Allocations      Number `json:"allocations"` // a step, mean
+}
+
 // Warned is something that the user should know and that stops nothing.
 type Warned struct {
 	Message string `json:"message"`
@@ -129,6 +140,7 @@ func (Saved) kind() string     { return "saved" }
 func (Done) kind() string      { return "done" }
 func (Evaluated) kind() string { return "eval" }
 func (Predicted) kind() string { return "predict" }
+func (Benched) kind() string   { return "bench" }
 func (Warned) kind() string    { return "warning" }
 func (Failed) kind() string    { return "error" }
 
@@ -169,6 +181,8 @@ func DecodeEvent(line []byte) (Event, error) {
 		return decodeAs[Evaluated](line)
 	case "predict":
 		return decodeAs[Predicted](line)
+	case "bench":
+		return decodeAs[Benched](line)
 	case "warning":
 		return decodeAs[Warned](line)
 	case "error":

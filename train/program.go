@@ -24,7 +24,7 @@ const (
 
 // Job is what Main is asked to do.
 type Job struct {
-	Do      string   `json:"do"` // "train", "eval" or "predict"
+	Do      string   `json:"do"` // "train", "eval", "predict" or "bench"
 	Block   string   `json:"block,omitempty"`
 	Threads int      `json:"threads,omitempty"`
 	Target  string   `json:"target,omitempty"` // forces a path of the generated code
@@ -43,6 +43,9 @@ type Job struct {
 	Entry  string  `json:"entry,omitempty"`
 	Images []Image `json:"images,omitempty"` // of predict
 	Rows   []byte  `json:"rows,omitempty"`   // of predict: delimited text
+
+	Sizes   map[string]int `json:"sizes,omitempty"`   // of bench: symbolic dimensions
+	Seconds float64        `json:"seconds,omitempty"` // of bench: how long to measure
 }
 
 // Given says which options the user chose: a resumed run takes the others from
@@ -149,6 +152,8 @@ func (p *program) do(ctx context.Context, job Job) error {
 		return p.eval(ctx, job)
 	case "predict":
 		return p.predict(ctx, job)
+	case "bench":
+		return p.bench(ctx, job)
 	}
 	return fmt.Errorf("unknown job %q", job.Do)
 }

@@ -204,3 +204,18 @@ func TestImagesAndPixelRows(t *testing.T) {
 		t.Errorf("image %+v, row %+v", a, b)
 	}
 }
+
+func TestMainBench(t *testing.T) {
+	events, code := ask(t, newFake(6, 4), Job{Do: "bench", Batch: 8, Seconds: 0.01})
+	b := last[Benched](t, events)
+	if code != 0 || b.Steps < 1 || b.StepSeconds <= 0 || b.EvaluateSeconds <= 0 || b.Allocations < 1 {
+		t.Errorf("code %d, %+v: the fake trainer allocates in each step and takes time", code, b)
+	}
+	if _, err := madeUp([]mlrt.Field{field("tokens", mlrt.Int32, "batch", "time")}, Job{Batch: 2}); err == nil || !strings.Contains(err.Error(), "time") {
+		t.Errorf("a symbolic size that nobody gave: %v", err)
+	}
+	in, err := madeUp([]mlrt.Field{field("tokens", mlrt.Int32, "batch", "time")}, Job{Batch: 2, Sizes: map[string]int{"time": 3}})
+	if err != nil || len(in[0].Data.([]int32)) != 6 {
+		t.Errorf("%v, %v", in, err)
+	}
+}

@@ -33,15 +33,21 @@ type record struct {
 // record writes the run record.
 func (s *saver) record(r *run) error {
 	info := s.t.Info()
+	if s.data == "" {
+		s.data = fingerprint(r.training.data)
+		if r.tests != nil {
+			s.testData = fingerprint(r.tests.data)
+		}
+	}
 	rec := record{
 		Version: 1, Model: info.Name, File: info.File, Hash: info.Hash, Args: info.Args, Block: r.state.Block,
 		Epochs: r.o.Epochs, Batch: r.o.Batch, Seed: r.o.Seed, Patience: r.o.Patience,
-		Samples: len(r.order), Data: fingerprint(r.training.data), Metadata: r.o.Metadata,
+		Samples: len(r.order), Data: s.data, TestData: s.testData, Metadata: r.o.Metadata,
 		Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
 		BestEpoch: r.state.BestEpoch, History: r.history,
 	}
 	if r.tests != nil {
-		rec.Tests, rec.TestData = r.tests.data.Len(), fingerprint(r.tests.data)
+		rec.Tests = r.tests.data.Len()
 	}
 	text, err := json.MarshalIndent(rec, "", "  ")
 	if err != nil {
