@@ -10,3 +10,8 @@ const FusedByCompiler = true
 // Here the compiler fuses the expression, which the hard cases of TestFMA confirm;
 // a product of two constants it would fold instead, so a or b must be a variable.
 func FMA(a, b, c float32) float32 { return a*b + c }
+
+// Wide is the type in which kernels hold the operands of fused multiply-adds:
+// float64 where the sum of an exact product is made in it, float32 where Go has
+// the instruction.
+type Wide = float32

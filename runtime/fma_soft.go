@@ -14,3 +14,8 @@ func FMA(a, b, c float32) float32 {
 	}
 	return float32(s)
 }
+
+// Wide is the type in which kernels hold the operands of fused multiply-adds:
+// float64 where the sum of an exact product is made in it, float32 where Go has
+// the instruction.
+type Wide = float64

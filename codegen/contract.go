@@ -1,0 +1,472 @@
+package codegen
+
+import (
+	"fmt"
+
+	"github.com/mlc-go/mlc/compiler/dim"
+	"github.com/mlc-go/mlc/compiler/loop"
+)
+
+// The plain Go form of a contraction works on tiles of tileRows x tileCols
+// outputs. For each piece of tileDepth products it copies the rows of one
+// operand and four columns of the other into packed arrays, already in the type
+// that emulates the fused multiply-add, and runs an unrolled kernel of 2 x 4
+// outputs on them: the addressing stays out of the inner loop, and with it every
+// bounds check.
+const (
+	tileRows  = 8
+	tileCols  = 64
+	tileDepth = 256
+)
+
+// contractTiles says how a contraction is tiled. One operand moves along row and
+// not along col, the other one the other way round; outer holds the other axes.
+type contractTiles struct {
+	outer    []*loop.Axis
+	row, col *loop.Axis // either may be nil: one position
+	rowSide  *loop.Expr // the operand that moves along row
+	colSide  *loop.Expr
+}
+
+func (t *contractTiles) String() string {
+	return fmt.Sprintf("%d x %d outputs", t.rows(), t.cols())
+}
+
+func limited(a *loop.Axis, most int64) int64 {
+	if a == nil {
+		return 1
+	}
+	if n, ok := a.Extent.Int(); ok {
+		return max(1, min(n, most))
+	}
+	return most
+}
+
+func (t *contractTiles) rows() int64 { return limited(t.row, tileRows) }
+func (t *contractTiles) cols() int64 { return limited(t.col, tileCols) }
+
+func extentOf(a *loop.Axis) dim.Dim {
+	if a == nil {
+		return dim.Const(1)
+	}
+	return a.Extent
+}
+
+// count returns the number of tiles.
+func (t *contractTiles) count() dim.Dim {
+	n := dim.Product(extents(t.outer))
+	n = n.Mul(extentOf(t.row).CeilDiv(dim.Const(t.rows())))
+	return n.Mul(extentOf(t.col).CeilDiv(dim.Const(t.cols())))
+}
+
+// work estimates the nanoseconds of a tile.
+func (t *contractTiles) work(k *loop.Kernel) int64 {
+	n := t.rows() * t.cols()
+	for _, a := range k.Phases[0].Axes {
+		n = min(n*extentGuess(a), 1<<30)
+	}
+	return n
+}
+
+// tileContract returns the tiling of a kernel that is one float32 contraction
+// and a map of the same space, or nil.
+func tileContract(k *loop.Kernel) *contractTiles {
+	if len(k.Phases) == 0 || k.Phases[0].Kind != loop.Contract || k.Phases[0].Acc.Type != dim.Float32 {
+		return nil
+	}
+	for _, ph := range k.Phases[1:] {
+		if ph.Kind != loop.Map || len(ph.Axes) > 0 {
+			return nil
+		}
+	}
+	ph := k.Phases[0]
+	onA, onB := axesOf(ph.A), axesOf(ph.B)
+	t := &contractTiles{rowSide: ph.A, colSide: ph.B}
+	for i := len(k.Space) - 1; i >= 0 && t.col == nil; i-- {
+		a := k.Space[i]
+		switch {
+		case a.Extent.Is(1):
+		case onB[a] && !onA[a]:
+			t.col = a
+		case onA[a] && !onB[a]:
+			t.col, t.rowSide, t.colSide = a, ph.B, ph.A
+			onA, onB = onB, onA
+		}
+	}
+	for i := len(k.Space) - 1; i >= 0 && t.row == nil; i-- {
+		if a := k.Space[i]; !a.Extent.Is(1) && onA[a] && !onB[a] {
+			t.row = a
+		}
+	}
+	if t.col == nil {
+		return nil
+	}
+	for _, a := range k.Space {
+		if a != t.row && a != t.col {
+			t.outer = append(t.outer, a)
+		}
+	}
+	return t
+}
+
+// axesOf returns the axes that an expression mentions.
+func axesOf(e *loop.Expr) map[*loop.Axis]bool {
+	found, seen := map[*loop.Axis]bool{}, map[*loop.Expr]bool{}
+	var walk func(*loop.Expr)
+	walk = func(e *loop.Expr) {
+		if e == nil || seen[e] {
+			return
+		}
+		seen[e] = true
+		if e.Op == loop.AxisVar {
+			found[e.Axis] = true
+		}
+		for _, a := range e.Args {
+			walk(a)
+		}
+		for _, a := range e.Index {
+			walk(a)
+		}
+		walk(e.Guard)
+	}
+	walk(e)
+	return found
+}
+
+// contractNames are the locals of a tiled contraction.
+type contractNames struct {
+	rows, cols         expr // the tile's size
+	row0, col0         expr // its first output
+	a, b, acc, total   expr
+	k0, depth          expr
+	size               expr // number of products of an output
+	whole, one, blocks bool // a single piece; a single block; totals are needed
+	pairs, quads       int64
+}
+
+// contractBody writes the loop over tiles.
+func (p *printer) contractBody(pl *kernelPlan) {
+	t, ph := pl.tiles, pl.kernel.Phases[0]
+	roots := []*loop.Expr{ph.A, ph.B}
+	size := dim.Product(extents(ph.Axes))
+	n := &contractNames{size: p.dim(size), pairs: (t.rows() + 1) / 2, quads: (t.cols() + 3) / 4}
+	depth := int64(tileDepth)
+	if c, ok := size.Int(); ok {
+		depth = max(1, min(c, depth))
+		n.whole, n.one = c <= tileDepth, c <= contractBlock
+	}
+	n.blocks = !n.one
+	b := p.out()
+	n.a = p.declare("a", fmt.Sprintf("[%d][%d][2]mlrt.Wide", n.pairs, depth))
+	n.b = p.declare("b", fmt.Sprintf("[%d][4]mlrt.Wide", depth))
+	total := p.dim(t.count())
+	item := p.names.local("tile")
+	defer p.names.free(item)
+	from := bin("*", id("lo"), num(pl.chunk))
+	to := id("hi")
+	if pl.chunk != 1 {
+		to = call(id("min"), bin("*", id("hi"), num(pl.chunk)), total)
+	}
+	b.forStep(item, from, to, 1, func(b *body) {
+		p.push(b, false)
+		p.startPhase(roots)
+		p.openTile(t, n, id(item))
+		n.acc = p.declare("acc", fmt.Sprintf("[%d][%d][8]float32", n.pairs, n.quads))
+		if n.blocks {
+			n.total = p.declare("total", fmt.Sprintf("[%d][%d][8]float32", n.pairs, n.quads))
+		}
+		p.pieces(t, ph, n)
+		p.epilogue(t, n)
+		p.pop()
+	})
+}
+
+// openTile finds a tile's place: its position on the outer axes, its first row
+// and column and how many it has.
+func (p *printer) openTile(t *contractTiles, n *contractNames, item expr) {
+	var axes []*loop.Axis
+	axes = append(axes, t.outer...)
+	rowTiles := &loop.Axis{Name: "rowTile", Extent: extentOf(t.row).CeilDiv(dim.Const(t.rows()))}
+	colTiles := &loop.Axis{Name: "colTile", Extent: extentOf(t.col).CeilDiv(dim.Const(t.cols()))}
+	axes = append(axes, rowTiles, colTiles)
+	p.unflatten(item, axes)
+	place := func(a, tiles *loop.Axis, size int64, name string) (first, count expr) {
+		if a == nil {
+			return num(0), num(1)
+		}
+		extent := p.dim(a.Extent)
+		first = bin("*", p.axes[tiles], num(size))
+		if c, ok := a.Extent.Int(); ok && c <= size {
+			return num(0), extent
+		}
+		first = p.here(a.Name+"0", first)
+		if c, ok := a.Extent.Int(); ok && c%size == 0 {
+			return first, num(size)
+		}
+		return first, p.here(name, call(id("min"), num(size), bin("-", extent, first)))
+	}
+	n.row0, n.rows = place(t.row, rowTiles, t.rows(), "rows")
+	n.col0, n.cols = place(t.col, colTiles, t.cols(), "cols")
+}
+
+// pieces runs over the products in pieces of tileDepth, and adds up blocks of
+// 1,024 where the float contract ends one.
+func (p *printer) pieces(t *contractTiles, ph *loop.Phase, n *contractNames) {
+	if n.whole {
+		n.k0, n.depth = num(0), n.size
+		p.piece(t, ph, n)
+		return
+	}
+	k0 := p.names.local("k0")
+	defer p.names.free(k0)
+	p.out().forStep(k0, num(0), n.size, tileDepth, func(b *body) {
+		p.push(b, false)
+		n.k0 = id(k0)
+		if n.blocks {
+			b.when(binRaw("&&", binRaw(">", n.k0, num(0)), binRaw("==", bin("%", n.k0, num(contractBlock)), num(0))), func(b *body) {
+				p.endBlock(b, n, n.k0)
+			})
+		}
+		n.depth = p.here("depth", call(id("min"), num(tileDepth), bin("-", n.size, n.k0)))
+		p.piece(t, ph, n)
+		p.pop()
+	})
+	if n.blocks {
+		p.out().when(binRaw(">", n.size, num(contractBlock)), func(b *body) {
+			b.comment("Block sums are added in order.")
+			p.eachAcc(b, n, func(b *body, total, acc expr) { b.set(acc, binRaw("+", total, acc)) })
+		})
+	}
+}
+
+// endBlock adds the accumulators to the totals, which start as the first block's.
+func (p *printer) endBlock(b *body, n *contractNames, k0 expr) {
+	b.whenElse(binRaw("==", k0, num(contractBlock)), func(b *body) { b.set(n.total, n.acc) }, func(b *body) {
+		p.eachAcc(b, n, func(b *body, total, acc expr) { b.update(total, "+=", acc) })
+	})
+	b.set(n.acc, composite(fmt.Sprintf("[%d][%d][8]float32", n.pairs, n.quads)))
+}
+
+func (p *printer) eachAcc(b *body, n *contractNames, f func(b *body, total, acc expr)) {
+	b.forRange("i", n.acc, func(b *body) {
+		b.forRange("j", index(n.acc, id("i")), func(b *body) {
+			b.forRange("l", index(index(n.acc, id("i")), id("j")), func(b *body) {
+				at := func(x expr) expr { return index(index(index(x, id("i")), id("j")), id("l")) }
+				f(b, at(n.total), at(n.acc))
+			})
+		})
+	})
+}
+
+// piece packs the rows once and then, four columns at a time, the columns, and
+// runs the unrolled kernel.
+func (p *printer) piece(t *contractTiles, ph *loop.Phase, n *contractNames) {
+	p.pack(t.rowSide, ph.Axes, t.row, n, n.row0, n.rows, func(r, k, v expr) {
+		p.out().set(index(index(index(n.a, half(r, 2)), k), rem(r, 2)), v)
+	})
+	col := p.names.local("c")
+	defer p.names.free(col)
+	p.out().forStep(col, num(0), n.cols, 4, func(b *body) {
+		p.push(b, false)
+		width := num(4)
+		if !n.cols.isInt || n.cols.number%4 != 0 {
+			width = p.here("width", call(id("min"), num(4), bin("-", n.cols, id(col))))
+		}
+		first := bin("+", n.col0, id(col))
+		p.pack(t.colSide, ph.Axes, t.col, n, first, width, func(c, k, v expr) { p.out().set(index(index(n.b, k), c), v) })
+		p.runTiles(n, id(col))
+		p.pop()
+	})
+}
+
+func half(r expr, by int64) expr { return bin("/", r, num(by)) }
+func rem(r expr, by int64) expr  { return bin("%", r, num(by)) }
+
+// runTiles runs the unrolled kernels on the packed operands.
+func (p *printer) runTiles(n *contractNames, col expr) {
+	b := p.out()
+	cut := func(x expr) expr {
+		if n.whole {
+			return slice(x, nil, nil)
+		}
+		return slice(x, nil, &n.depth)
+	}
+	acc := func(r expr) expr { return unary("&", index(index(n.acc, half(r, 2)), half(col, 4))) }
+	if n.rows.isInt && n.rows.number == 1 {
+		b.do(call(id(tile1Name), acc(num(0)), cut(index(n.a, num(0))), cut(n.b)))
+		return
+	}
+	r := p.names.local("r")
+	defer p.names.free(r)
+	two := func(b *body) {
+		b.do(call(id(tile2Name), acc(id(r)), cut(index(n.a, half(id(r), 2))), cut(n.b)))
+	}
+	one := func(b *body) {
+		b.do(call(id(tile1Name), acc(id(r)), cut(index(n.a, half(id(r), 2))), cut(n.b)))
+	}
+	b.forStep(r, num(0), n.rows, 2, func(b *body) {
+		if n.rows.isInt && n.rows.number%2 == 0 {
+			two(b)
+			return
+		}
+		b.whenElse(binRaw("<", bin("+", id(r), num(1)), n.rows), two, one)
+	})
+}
+
+// pack copies count positions of an operand along axis (from first on), over the
+// products of the present piece. Where memory runs along the products, they are
+// the inner loop.
+func (p *printer) pack(e *loop.Expr, over []*loop.Axis, axis *loop.Axis, n *contractNames, first, count expr, put func(at, k, v expr)) {
+	store := func(at, k expr) { put(at, k, convert("mlrt.Wide", p.value(e, false))) }
+	if axis == nil {
+		p.overDepth(over, n, func(k expr) { store(num(0), k) })
+		return
+	}
+	along := func(f func(at expr)) {
+		name := p.names.local(axis.Name)
+		defer p.names.free(name)
+		p.out().forRange(name, count, func(b *body) {
+			p.enter(b, axis, bin("+", first, id(name)))
+			p.levels = map[*loop.Expr]int{}
+			f(id(name))
+			p.pop()
+		})
+	}
+	if len(over) == 1 && p.runsAlong(e, over[0]) {
+		along(func(at expr) { p.overDepth(over, n, func(k expr) { store(at, k) }) })
+		return
+	}
+	p.overDepth(over, n, func(k expr) {
+		name := p.names.local(axis.Name)
+		defer p.names.free(name)
+		p.out().forRange(name, count, func(b *body) {
+			p.enter(b, axis, bin("+", first, id(name)))
+			p.levels = map[*loop.Expr]int{}
+			p.rowAxis, p.rowFirst, p.rowSize, p.rowIndex = axis, first, count, id(name)
+			store(id(name), k)
+			p.rowAxis = nil
+			p.pop()
+		})
+	})
+}
+
+// runsAlong reports whether an operand is read one element after another along
+// an axis of the products.
+func (p *printer) runsAlong(e *loop.Expr, a *loop.Axis) bool {
+	if e.Op != loop.Load {
+		return false
+	}
+	for _, t := range p.address(e.Param, e.Index) {
+		if t.atom != nil && t.atom.Op == loop.AxisVar && t.atom.Axis == a {
+			return t.coef.Is(1)
+		}
+	}
+	return false
+}
+
+// overDepth loops over the products of a piece; k counts from its start.
+func (p *printer) overDepth(over []*loop.Axis, n *contractNames, f func(k expr)) {
+	p.levels = map[*loop.Expr]int{}
+	if len(over) == 1 {
+		p.loopRow(over[0], n.k0, n.depth, func() {
+			p.levels = map[*loop.Expr]int{}
+			f(p.rowIndex)
+		})
+		return
+	}
+	name := p.names.local("k")
+	defer p.names.free(name)
+	p.out().forRange(name, n.depth, func(b *body) {
+		p.push(b, false)
+		p.levels = map[*loop.Expr]int{}
+		p.unflatten(bin("+", n.k0, id(name)), over)
+		f(id(name))
+		p.pop()
+	})
+}
+
+// epilogue writes the maps at each output of the tile.
+func (p *printer) epilogue(t *contractTiles, n *contractNames) {
+	p.tileAxis(t.row, n.row0, n.rows, "r", false, func(r expr) {
+		p.tileAxis(t.col, n.col0, n.cols, "c", true, func(c expr) {
+			lane := bin("+", bin("*", rem(r, 2), num(4)), rem(c, 4))
+			sum := p.here(p.kernel.Phases[0].Acc.Name, index(index(index(n.acc, half(r, 2)), half(c, 4)), lane))
+			p.leave(p.kernel.Phases[0].Acc, sum)
+			for _, ph := range p.kernel.Phases[1:] {
+				p.phase(ph)
+			}
+		})
+	})
+}
+
+// tileAxis loops over a tile's positions on an axis; with rows, slices are cut
+// for it.
+func (p *printer) tileAxis(a *loop.Axis, first, count expr, base string, cut bool, f func(at expr)) {
+	if a == nil {
+		f(num(0))
+		return
+	}
+	name := p.names.local(base)
+	defer p.names.free(name)
+	p.out().forRange(name, count, func(b *body) {
+		p.enter(b, a, bin("+", first, id(name)))
+		if cut {
+			p.rowAxis, p.rowFirst, p.rowSize, p.rowIndex = a, first, count, id(name)
+		}
+		f(id(name))
+		p.rowAxis = nil
+		p.pop()
+	})
+}
+
+// The names of the unrolled kernels that all contractions of a package share.
+const (
+	tile2Name = "tile2x4"
+	tile1Name = "tile1x4"
+)
+
+// printTiles writes the unrolled kernels.
+func printTiles(s *source) {
+	s.fn("tile2x4 adds the products of two rows and four columns to their accumulators:\n"+
+		"one fused multiply-add after another, in the order of the products. Where the\n"+
+		"machine has none that Go uses, the sum is made in float64, and the rare sums\n"+
+		"that would round twice are made again.",
+		tile2Name, tileParams(), nil, func(b *body) { tileBody(b, 2) })
+	s.fn("tile1x4 is tile2x4 for the first of the two rows.", tile1Name, tileParams(), nil, func(b *body) { tileBody(b, 1) })
+}
+
+func tileParams() []field {
+	return []field{{name: "acc", typ: "*[8]float32"}, {name: "a", typ: "[][2]mlrt.Wide"}, {name: "b", typ: "[][4]mlrt.Wide"}}
+}
+
+func tileBody(b *body, rowCount int64) {
+	var accs []string
+	var loads, stores []expr
+	for i := range rowCount * 4 {
+		accs = append(accs, fmt.Sprintf("c%d", i))
+		loads = append(loads, index(id("acc"), num(i)))
+	}
+	b.set(id("b"), slice(id("b"), nil, ptr(call(id("len"), id("a")))))
+	b.multi(accs, ":=", loads...)
+	b.forRange("k", id("a"), func(b *body) {
+		b.multi([]string{"x", "y"}, ":=", unary("&", index(id("a"), id("k"))), unary("&", index(id("b"), id("k"))))
+		for i, c := range accs {
+			x, y := index(id("x"), num(int64(i)/4)), index(id("y"), num(int64(i)%4))
+			s := binRaw("+", binRaw("*", x, y), convert("mlrt.Wide", id(c)))
+			slow := binRaw("&&", unary("!", rt("FusedByCompiler")), call(rt("DoubleRounds"), convert("float64", id("s"))))
+			b.whenLet("s", s, slow, func(b *body) {
+				b.set(id(c), call(rt("FMASlow"), convert("float32", x), convert("float32", y), id(c)))
+			}, func(b *body) { b.set(id(c), convert("float32", id("s"))) })
+		}
+	})
+	for _, c := range accs {
+		stores = append(stores, id(c))
+	}
+	var left []string
+	for i := range rowCount * 4 {
+		left = append(left, fmt.Sprintf("acc[%d]", i))
+	}
+	b.multi(left, "=", stores...)
+}
+
+func ptr(e expr) *expr { return &e }
