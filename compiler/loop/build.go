@@ -193,6 +193,9 @@ func (b *Builder) Select(c, x, y *Expr) *Expr {
 		}
 		return y
 	}
+	if x.Op == Load && x.Guard == c { // both choose by c: one guarded load
+		return b.LoadIf(c, y, x.Param, x.Index...)
+	}
 	return b.intern(&Expr{Op: Select, Type: x.Type, Args: []*Expr{c, x, y}})
 }
 
@@ -484,4 +487,9 @@ func boolBits(v bool) uint64 {
 		return 1
 	}
 	return 0
+}
+
+// Within returns the condition 0 <= e < n for an index e; true when it is known.
+func (b *Builder) Within(e *Expr, n dim.Dim) *Expr {
+	return b.And(b.Bin(Le, b.Int(0), e), b.Bin(Lt, e, b.Dim(n)))
 }

@@ -139,3 +139,18 @@ func TestFloatIdentities(t *testing.T) {
 		t.Errorf("x/2^-128 became %s, whose factor is out of the safe range", ExprText(e))
 	}
 }
+
+func TestClampedIndexIsInside(t *testing.T) {
+	b := NewBuilder()
+	p := &Param{Name: "at", DType: dim.Int64, Shape: []dim.Dim{dim.Const(4)}}
+	pos := b.Load(p, b.Axis(axis("i", 4)))
+	for _, n := range []dim.Dim{dim.Const(10), dim.Sym("classes")} {
+		clamped := b.Bin(Min, b.Bin(Max, pos, b.Int(0)), b.Sub(b.Dim(n), b.Int(1)))
+		if e := b.Within(clamped, n); e != b.Bool(true) {
+			t.Errorf("clamped to %s: %s", n, ExprText(e))
+		}
+		if e := b.Within(pos, n); e.Op != And {
+			t.Errorf("an unknown position within %s: %s", n, ExprText(e))
+		}
+	}
+}

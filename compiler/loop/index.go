@@ -90,33 +90,31 @@ func (b *Builder) rebuild(a affine) *Expr {
 	return sum
 }
 
-// interval is a closed range of an int64 expression; lo and hi may be symbolic.
+// interval is a closed range of an int64 expression; either end may be unknown
+// and either may be symbolic.
 type interval struct {
-	lo, hi     dim.Dim
-	hasLo, has bool // hasLo: lo holds; has: both hold
+	lo, hi       dim.Dim
+	hasLo, hasHi bool
+}
+
+// scaled multiplies a range by a dimension of known sign; else nothing is known.
+func (r interval) scaled(d dim.Dim) interval {
+	switch {
+	case knownAtLeast(d, 0):
+		return interval{r.lo.Mul(d), r.hi.Mul(d), r.hasLo, r.hasHi}
+	case knownAtLeast(d.Neg(), 0):
+		return interval{r.hi.Mul(d), r.lo.Mul(d), r.hasHi, r.hasLo}
+	}
+	return interval{}
 }
 
 // rangeOf bounds an affine form from the extents of its axes. Where an extent
 // is zero nothing is evaluated, so any answer is right there.
-func (b *Builder) rangeOf(a affine) (r interval) {
-	r = interval{lo: a.rest, hi: a.rest, hasLo: true, has: true}
+func (b *Builder) rangeOf(a affine) interval {
+	r := interval{a.rest, a.rest, true, true}
 	for _, t := range a.terms {
-		x := b.atomRange(t.atom)
-		if !x.has {
-			if x.hasLo && knownAtLeast(t.coef, 0) {
-				r.lo, r.has = r.lo.Add(x.lo.Mul(t.coef)), false
-				continue
-			}
-			return interval{}
-		}
-		switch {
-		case knownAtLeast(t.coef, 0):
-			r.lo, r.hi = r.lo.Add(x.lo.Mul(t.coef)), r.hi.Add(x.hi.Mul(t.coef))
-		case knownAtLeast(t.coef.Neg(), 0):
-			r.lo, r.hi = r.lo.Add(x.hi.Mul(t.coef)), r.hi.Add(x.lo.Mul(t.coef))
-		default:
-			return interval{}
-		}
+		x := b.atomRange(t.atom).scaled(t.coef)
+		r = interval{r.lo.Add(x.lo), r.hi.Add(x.hi), r.hasLo && x.hasLo, r.hasHi && x.hasHi}
 	}
 	return r
 }
@@ -125,24 +123,51 @@ func (b *Builder) atomRange(e *Expr) interval {
 	one := dim.Const(1)
 	switch e.Op {
 	case AxisVar:
-		return interval{hi: e.Axis.Extent.Sub(one), hasLo: true, has: true}
+		return interval{dim.Dim{}, e.Axis.Extent.Sub(one), true, true}
 	case Mod:
 		if d, ok := dimOf(e.Args[1]); ok {
-			return interval{hi: d.Sub(one), hasLo: true, has: true}
+			return interval{dim.Dim{}, d.Sub(one), true, true}
 		}
 	case FloorDiv:
 		r := b.rangeOf(b.affineOf(e.Args[0]))
-		d, ok := dimOf(e.Args[1])
-		if !ok || !r.hasLo {
-			return interval{}
+		if d, ok := dimOf(e.Args[1]); ok && knownAtLeast(d, 1) {
+			return interval{r.lo.FloorDiv(d), r.hi.FloorDiv(d), r.hasLo, r.hasHi}
 		}
-		out := interval{lo: r.lo.FloorDiv(d), hasLo: true}
-		if r.has {
-			out.hi, out.has = r.hi.FloorDiv(d), true
-		}
-		return out
+	case Min, Max:
+		return b.extremeRange(e)
 	}
 	return interval{}
+}
+
+// extremeRange bounds a minimum or maximum: one known operand bounds one side,
+// the other side needs both.
+func (b *Builder) extremeRange(e *Expr) interval {
+	x, y := b.rangeOf(b.affineOf(e.Args[0])), b.rangeOf(b.affineOf(e.Args[1]))
+	if e.Op == Max { // the mirror image of a minimum
+		minus := dim.Const(-1)
+		x, y = x.scaled(minus), y.scaled(minus)
+		return lesser(x, y).scaled(minus)
+	}
+	return lesser(x, y)
+}
+
+// lesser bounds the smaller of two values.
+func lesser(x, y interval) (r interval) {
+	switch {
+	case !x.hasHi || y.hasHi && knownAtLeast(x.hi.Sub(y.hi), 0):
+		r.hi, r.hasHi = y.hi, y.hasHi
+	default:
+		r.hi, r.hasHi = x.hi, true
+	}
+	if x.hasLo && y.hasLo {
+		switch {
+		case knownAtLeast(y.lo.Sub(x.lo), 0):
+			r.lo, r.hasLo = x.lo, true
+		case knownAtLeast(x.lo.Sub(y.lo), 0):
+			r.lo, r.hasLo = y.lo, true
+		}
+	}
+	return r
 }
 
 // dimOf returns the dimension that a loop-invariant index stands for.
@@ -222,7 +247,7 @@ func (b *Builder) divMod(a affine, d dim.Dim) (q, r *Expr) {
 
 // inside reports whether a range lies in [0, d).
 func inside(r interval, d dim.Dim) bool {
-	return r.has && knownAtLeast(r.lo, 0) && knownAtLeast(d.Sub(r.hi), 1)
+	return r.hasLo && r.hasHi && knownAtLeast(r.lo, 0) && knownAtLeast(d.Sub(r.hi), 1)
 }
 
 // divModPart divides a form with no multiples of d: by taking a common factor
@@ -272,15 +297,14 @@ func splitBy(a affine, g int64) (high, low affine) {
 // compareIndex decides 0 op diff for diff = y - x, or nil when it cannot.
 func (b *Builder) compareIndex(op Op, diff affine) *Expr {
 	r := b.rangeOf(diff)
-	if !r.hasLo {
-		return nil
-	}
-	positive, negative := knownAtLeast(r.lo, 1), r.has && knownAtLeast(r.hi.Neg(), 1)
+	least := func(n int64) bool { return r.hasLo && knownAtLeast(r.lo, n) }
+	most := func(n int64) bool { return r.hasHi && knownAtLeast(r.hi.Neg(), -n) }
 	zero := len(diff.terms) == 0 && diff.rest.Is(0)
+	apart := least(1) || most(-1)
 	switch {
-	case op == Lt && positive, op == Le && (positive || knownAtLeast(r.lo, 0)), op == Eq && zero, op == Ne && (positive || negative):
+	case op == Lt && least(1), op == Le && least(0), op == Eq && zero, op == Ne && apart:
 		return b.Bool(true)
-	case op == Lt && r.has && (negative || knownAtLeast(r.hi.Neg(), 0)), op == Le && negative, op == Ne && zero, op == Eq && (positive || negative):
+	case op == Lt && most(0), op == Le && most(-1), op == Ne && zero, op == Eq && apart:
 		return b.Bool(false)
 	}
 	return nil
@@ -295,7 +319,7 @@ func (b *Builder) extremeIndex(op Op, x, y *Expr, diff affine) *Expr {
 			return x
 		}
 		return y
-	case r.has && knownAtLeast(r.hi.Neg(), 0):
+	case r.hasHi && knownAtLeast(r.hi.Neg(), 0):
 		if op == Min {
 			return y
 		}

@@ -357,3 +357,6 @@ func floatText(v float64, size int) string {
 	s := strconv.FormatFloat(v, 'g', -1, size)
 	return strings.TrimPrefix(s, "+")
 }
+
+// Print returns the program as text; it is Program.String as a function.
+func Print(p *Program) string { return p.String() }

@@ -1,0 +1,103 @@
+package lower
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/mlc-go/mlc/compiler/ir"
+)
+
+// namer hands out names, each once.
+type namer struct{ taken map[string]bool }
+
+func newNamer() *namer { return &namer{map[string]bool{}} }
+
+// unique returns name, or name with the smallest free number from 2 on.
+func (n *namer) unique(name string) string {
+	if name == "" {
+		name = "value"
+	}
+	for i := 1; ; i++ {
+		try := name
+		if i > 1 {
+			try += strconv.Itoa(i)
+		}
+		if !n.taken[try] {
+			n.taken[try] = true
+			return try
+		}
+	}
+}
+
+// camel joins the words of the first text that has any into one identifier:
+// "h.0.attn" gives "h0Attn", "fc1.weight" gives "fc1Weight".
+func camel(texts ...string) string {
+	for _, t := range texts {
+		if s := camelOne(t); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+func camelOne(text string) string {
+	var b strings.Builder
+	upper := false
+	for _, r := range text {
+		if r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			upper = b.Len() > 0
+			continue
+		}
+		switch {
+		case b.Len() == 0 && unicode.IsDigit(r):
+			continue
+		case b.Len() == 0:
+			r = unicode.ToLower(r)
+		case upper:
+			r = unicode.ToUpper(r)
+		}
+		upper = false
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// stage returns the readable place of an instruction: the path of its unit
+// without the numbers of repeated ones, and the head of its stage's label.
+func stage(i *ir.Instr) string {
+	head, _, labelled := strings.Cut(i.Label, ":")
+	if !labelled {
+		head, _, _ = strings.Cut(head, "->")
+		head, _, _ = strings.Cut(head, "(")
+		if _, right, ok := strings.Cut(head, "="); ok {
+			head = right
+		}
+	}
+	parts := strings.FieldsFunc(i.Path, func(r rune) bool { return r == '.' })
+	if last := strings.TrimSpace(head); last != "" && (len(parts) == 0 || parts[len(parts)-1] != last) {
+		parts = append(parts, strings.FieldsFunc(last, func(r rune) bool { return r == '.' || r == ' ' || r == '[' || r == ']' })...)
+	}
+	var words []string
+	for _, p := range parts {
+		if _, err := strconv.Atoi(p); err != nil {
+			words = append(words, p)
+		}
+	}
+	return camel(strings.Join(words, "."))
+}
+
+// valueName is the readable name of a value's buffer.
+func valueName(v *ir.Value, backward bool) string {
+	name := camel(v.Name)
+	if name == "" && v.Def != nil {
+		name = camel(stage(v.Def), v.Def.Op.Name())
+	}
+	if name == "" {
+		name = "value"
+	}
+	if backward {
+		return "d" + strings.ToUpper(name[:1]) + name[1:]
+	}
+	return name
+}
