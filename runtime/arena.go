@@ -56,3 +56,24 @@ func Slice[T Element](a *Arena, slot, n int) []T {
 	}
 	return unsafe.Slice((*T)(unsafe.Pointer(&a.bytes[s.begin])), n)
 }
+
+// Grow returns an arena whose slots have at least the given sizes in bytes: a
+// itself when they do, else a new one whose slots are as large as either asks.
+// It allocates only then. a may be nil.
+func (a *Arena) Grow(sizes ...int64) (*Arena, error) {
+	if a == nil || len(a.slots) != len(sizes) {
+		return NewArena(sizes...)
+	}
+	fits := true
+	for i, s := range a.slots {
+		fits = fits && sizes[i] >= 0 && int64(s.end-s.begin) >= sizes[i]
+	}
+	if fits {
+		return a, nil
+	}
+	larger := make([]int64, len(sizes))
+	for i, s := range a.slots {
+		larger[i] = max(sizes[i], int64(s.end-s.begin))
+	}
+	return NewArena(larger...)
+}
