@@ -38,6 +38,8 @@ var (
 	ErrCheckpoint = errors.New("unusable checkpoint")
 	// ErrWeightsMismatch: a weights file of another model.
 	ErrWeightsMismatch = errors.New("the weights do not fit the model")
+	// ErrSave: a file of the run could not be written.
+	ErrSave = errors.New("cannot save")
 )
 
 // state is where a run stands between two steps: with the stored tensors and

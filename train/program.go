@@ -128,6 +128,9 @@ func (p *program) end(err error) int {
 // failed sorts an error into the codes that mlc explains.
 func failed(err error) Failed {
 	f := Failed{Message: err.Error()}
+	if errors.Is(err, ErrSave) {
+		return f
+	}
 	for _, c := range []struct {
 		kind error
 		code string

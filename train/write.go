@@ -1,6 +1,7 @@
 package train
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -9,10 +10,14 @@ import (
 )
 
 // writeFile replaces a file as a whole, making its folder when it is missing.
-// The previous generation stays beside it.
+// The previous generation stays beside it. Errors wrap ErrSave.
 func writeFile(name string, write func(io.Writer) error) error {
-	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-		return err
+	err := os.MkdirAll(filepath.Dir(name), 0o777)
+	if err == nil {
+		err = mlrt.WriteFileAtomic(mlrt.Disk, name, write)
 	}
-	return mlrt.WriteFileAtomic(mlrt.Disk, name, write)
+	if err != nil {
+		return fmt.Errorf("%w %s: %w", ErrSave, name, err)
+	}
+	return nil
 }
