@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/mlc-go/mlc/compiler/dim"
+	mlrt "github.com/mlc-go/mlc/runtime"
 )
 
 // Op is an operation of a host scalar.
@@ -127,8 +128,7 @@ type Env struct {
 	Inputs map[string]float64
 }
 
-// Eval computes e with package math. The runtime's own functions may differ in
-// the last place of exp, log, pow, sin and cos.
+// Eval computes e with the runtime's host functions, as generated code does.
 func (e *Expr) Eval(env Env) (float64, error) {
 	switch e.Op {
 	case Const:
@@ -171,13 +171,13 @@ func apply(op Op, v [3]float64) float64 {
 	case Sqrt:
 		return math.Sqrt(v[0])
 	case Exp:
-		return math.Exp(v[0])
+		return mlrt.Exp64(v[0])
 	case Log:
-		return math.Log(v[0])
+		return mlrt.Log64(v[0])
 	case Sin:
-		return math.Sin(v[0])
+		return mlrt.Sin64(v[0])
 	case Cos:
-		return math.Cos(v[0])
+		return mlrt.Cos64(v[0])
 	case Floor:
 		return math.Floor(v[0])
 	case Ceil:
@@ -191,7 +191,7 @@ func apply(op Op, v [3]float64) float64 {
 	case Div:
 		return v[0] / v[1]
 	case Pow:
-		return math.Pow(v[0], v[1])
+		return mlrt.Pow64(v[0], v[1])
 	case Min:
 		return math.Min(v[0], v[1])
 	case Max:
