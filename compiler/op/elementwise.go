@@ -12,7 +12,9 @@ import (
 
 // Elementwise applies a scalar function of the table to tensors of equal shape,
 // element by element.
-type Elementwise struct{ Fn string }
+type Elementwise struct {
+	Fn string `ir:"-"` // stands as the operation's name
+}
 
 // Row is a scalar function: everything that is known of it.
 type Row struct {

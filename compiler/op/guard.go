@@ -1,6 +1,10 @@
 package op
 
-import "github.com/mlc-go/mlc/compiler/loop"
+import (
+	"slices"
+
+	"github.com/mlc-go/mlc/compiler/loop"
+)
 
 // Guarded is v where cond holds and els elsewhere, and reads no memory for v
 // where cond does not hold: every load below v gets the guard too, since both
@@ -13,8 +17,8 @@ func Guarded(b *loop.Builder, cond, v, els *loop.Expr) *loop.Expr {
 		return els
 	}
 	g := guard{b, cond, map[*loop.Expr]*loop.Expr{}}
-	if v.Op == loop.Load && v.Guard == nil && v.Type == els.Type && !readsMemory(v.Index) {
-		return b.LoadIf(cond, els, v.Param, v.Index...)
+	if v.Op == loop.Load && v.Guard == nil && v.Type == els.Type {
+		return b.LoadIf(cond, els, v.Param, g.list(v.Index)...)
 	}
 	return b.Select(cond, g.apply(v), els)
 }
@@ -25,7 +29,8 @@ type guard struct {
 	done map[*loop.Expr]*loop.Expr
 }
 
-// apply rebuilds e with cond added to the guard of every load.
+// apply rebuilds e with cond added to the guard of every load. What reads no
+// memory stays as it is.
 func (g guard) apply(e *loop.Expr) *loop.Expr {
 	if e == nil {
 		return nil
@@ -34,15 +39,14 @@ func (g guard) apply(e *loop.Expr) *loop.Expr {
 		return r
 	}
 	r := e
-	switch {
-	case e.Op == loop.Load:
+	if e.Op == loop.Load {
 		cond, els := g.cond, g.b.Number(e.Type, 0)
 		if e.Guard != nil {
 			cond, els = g.b.And(g.cond, g.apply(e.Guard)), g.apply(e.Args[0])
 		}
 		r = g.b.LoadIf(cond, els, e.Param, g.list(e.Index)...)
-	case len(e.Args) > 0 && readsMemory(e.Args):
-		r = rebuild(g.b, e, g.list(e.Args))
+	} else if args := g.list(e.Args); !slices.Equal(args, e.Args) {
+		r = rebuild(g.b, e, args)
 	}
 	g.done[e] = r
 	return r
@@ -54,16 +58,6 @@ func (g guard) list(es []*loop.Expr) []*loop.Expr {
 		out[i] = g.apply(e)
 	}
 	return out
-}
-
-// readsMemory reports whether an expression among es holds a load.
-func readsMemory(es []*loop.Expr) bool {
-	for _, e := range es {
-		if e != nil && (e.Op == loop.Load || readsMemory(e.Args)) {
-			return true
-		}
-	}
-	return false
 }
 
 // rebuild applies e's operation to other arguments.

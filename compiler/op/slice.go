@@ -52,7 +52,7 @@ func (s Slice) Grad(b *ir.Builder, i *ir.Instr, dy []*ir.Value) []*ir.Value {
 	if dy[0] == nil {
 		return []*ir.Value{nil}
 	}
-	return []*ir.Value{b.Emit1(Unslice{s, i.Args[0].Type.Shape[s.Axis]}, dy[0])}
+	return []*ir.Value{b.Emit1(Unslice{s.Axis, s.Start, s.Stop, s.Step, i.Args[0].Type.Shape[s.Axis]}, dy[0])}
 }
 
 // index is the operand's index for index k of the result.
@@ -92,9 +92,14 @@ func (s Slice) Eval(c *EvalContext, in []ir.Dense) []ir.Dense {
 //
 //	dx = slice(dy)
 type Unslice struct {
-	Slice  Slice
-	Extent dim.Dim
+	Axis        int
+	Start, Stop dim.Dim
+	Step        int64
+	Extent      dim.Dim
 }
+
+// slice is the slice that u undoes.
+func (u Unslice) slice() Slice { return Slice{u.Axis, u.Start, u.Stop, u.Step} }
 
 // Name returns "unslice".
 func (Unslice) Name() string { return "unslice" }
@@ -104,12 +109,12 @@ func (u Unslice) Infer(in []ir.Type) ([]ir.Type, error) {
 	if err := arity(in, 1); err != nil {
 		return nil, err
 	}
-	if err := axisIn(u.Slice.Axis, in[0]); err != nil {
+	if err := axisIn(u.Axis, in[0]); err != nil {
 		return nil, err
 	}
 	t := ir.Type{DType: in[0].DType, Shape: slices.Clone(in[0].Shape)}
-	t.Shape[u.Slice.Axis] = u.Extent
-	back, err := u.Slice.Infer([]ir.Type{t})
+	t.Shape[u.Axis] = u.Extent
+	back, err := u.slice().Infer([]ir.Type{t})
 	if err != nil {
 		return nil, err
 	}
@@ -124,12 +129,12 @@ func (u Unslice) Grad(b *ir.Builder, _ *ir.Instr, dy []*ir.Value) []*ir.Value {
 	if dy[0] == nil {
 		return []*ir.Value{nil}
 	}
-	return []*ir.Value{b.Emit1(u.Slice, dy[0])}
+	return []*ir.Value{b.Emit1(u.slice(), dy[0])}
 }
 
 // At reads where the index is one of the slice's, and is zero elsewhere.
 func (u Unslice) At(c *Context, in []Source, idx []*loop.Expr) []*loop.Expr {
-	b, s := c.B, u.Slice
+	b, s := c.B, u.slice()
 	i := idx[s.Axis]
 	off := b.Sub(i, b.Dim(s.Start))
 	if s.Step < 0 {
@@ -147,7 +152,7 @@ func (u Unslice) Eval(c *EvalContext, in []ir.Dense) []ir.Dense {
 	out := c.Result(0)
 	ir.Each(in[0].Shape, func(idx []int) {
 		at := slices.Clone(idx)
-		at[u.Slice.Axis] = u.Slice.position(c, idx[u.Slice.Axis])
+		at[u.Axis] = u.slice().position(c, idx[u.Axis])
 		out.Set(in[0].At(idx...), at...)
 	})
 	return []ir.Dense{out}
