@@ -73,7 +73,7 @@ func arithmeticRows() []Row {
 				}
 				return b
 			}),
-			Grad: func(g *Derivative, x vals, y, dy *ir.Value) vals { return g.choose("gt", x, dy) }},
+			Grad: func(g *Derivative, x vals, y, dy *ir.Value) vals { return g.choose("gt", vals{y, x[1]}, dy) }}, // as x > x[1], and y is kept anyway
 		{Name: "min", Arity: 2, Kind: Numeric, Doc: "x < y ? x : y; a tie gives y, and its derivative to y",
 			Expr: bin(loop.Min), Eval: f2(func(a, b float64) float64 {
 				if a < b {
@@ -81,7 +81,7 @@ func arithmeticRows() []Row {
 				}
 				return b
 			}),
-			Grad: func(g *Derivative, x vals, y, dy *ir.Value) vals { return g.choose("lt", x, dy) }},
+			Grad: func(g *Derivative, x vals, y, dy *ir.Value) vals { return g.choose("lt", vals{y, x[1]}, dy) }},
 		{Name: "select", Arity: 3, Kind: Choice, Doc: "c ? x : y",
 			Expr: func(b *loop.Builder, x exprs) *loop.Expr { return b.Select(x[0], x[1], x[2]) },
 			Eval: func(x []float64) float64 {
