@@ -15,7 +15,8 @@ func All() []ir.Op {
 var structural = []ir.Op{
 	HostScalar{}, Cast{}, Iota{}, Reshape{}, Transpose{}, Broadcast{}, Slice{}, Unslice{}, Concat{},
 	Reduce{}, ArgReduce{}, Cumulative{}, Einsum{}, Gather{}, ScatterAdd{}, Take{}, ScatterTake{},
-	StopGradient{}, Gradient{},
+	Pad{}, UnpadAxis{}, Conv{}, ConvInputGrad{}, ConvWeightGrad{}, Unfold{}, Fold{}, Sort{}, TopK{},
+	DynamicSlice{}, UpdateSlice{}, Random{}, StopGradient{}, Gradient{},
 }
 
 // Lookup finds an operation by its word and gives it without attributes.
