@@ -16,7 +16,7 @@ var structural = []ir.Op{
 	HostScalar{}, Cast{}, Iota{}, Reshape{}, Transpose{}, Broadcast{}, Slice{}, Unslice{}, Concat{},
 	Reduce{}, ArgReduce{}, Cumulative{}, Einsum{}, Gather{}, ScatterAdd{}, Take{}, ScatterTake{},
 	Pad{}, UnpadAxis{}, Conv{}, ConvInputGrad{}, ConvWeightGrad{}, Unfold{}, Fold{}, Sort{}, TopK{},
-	DynamicSlice{}, UpdateSlice{}, Random{}, StopGradient{}, Gradient{},
+	DynamicSlice{}, UpdateSlice{}, Random{}, Scan{}, StopGradient{}, Gradient{},
 }
 
 // Lookup finds an operation by its word and gives it without attributes.
