@@ -43,7 +43,8 @@ func dceEntry(e *ir.Entry) {
 	if e.Kind != ir.Train && e.Kind != ir.Eval {
 		return
 	}
-	needed := reach(e.Func, step)
+	needed := map[*ir.Value]bool{}
+	e.Func.Reach(step, needed)
 	for _, i := range e.Func.Instrs {
 		i.Metric = !anyOf(i.Results, needed)
 	}
@@ -59,20 +60,6 @@ func setOf(vs []*ir.Value) map[*ir.Value]bool {
 		set[v] = true
 	}
 	return set
-}
-
-// reach returns the values of f that roots need.
-func reach(f *ir.Func, roots []*ir.Value) map[*ir.Value]bool {
-	live := setOf(roots)
-	for _, i := range slices.Backward(f.Instrs) {
-		if !anyOf(i.Results, live) {
-			continue
-		}
-		for _, a := range i.Args {
-			live[a] = true
-		}
-	}
-	return live
 }
 
 // sweepDead removes what roots do not need, last instruction first, so that a
