@@ -14,7 +14,7 @@ import (
 	"fmt"
 )
 
-// ErrData: a file whose content is damaged, not of its format, or not usable as
+// ErrData means a file whose content is damaged, not of its format, or not usable as
 // told. Errors of the file system do not wrap it.
 var ErrData = errors.New("unusable data")
 

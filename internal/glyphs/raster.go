@@ -21,18 +21,12 @@ type row [2]uint64
 // bitmap holds all points of an image, line by line.
 type bitmap [points]row
 
-// edge is a side of a polygon that goes from y0 down to y1.
-type edge struct {
-	x0, y0, x1, y1 int
-	winding        int
-}
-
-// crossing is where an edge meets a line of points.
+// crossing is where a polygon's side meets a line of points: winding is 1 where
+// the side goes down, -1 where it goes up.
 type crossing struct{ x, winding int }
 
 // rasterizer keeps its memory from image to image.
 type rasterizer struct {
-	edges     []edge
 	crossings [points][]crossing
 }
 
