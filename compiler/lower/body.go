@@ -21,6 +21,7 @@ type body struct {
 	outputs []output
 
 	groupOf map[*ir.Instr]*group // nil: computed where it is read
+	posOf   map[*ir.Instr]int
 	groups  []*group
 	isOut   map[*ir.Value]string // root values that are outputs, by output name
 }
@@ -72,7 +73,7 @@ const (
 )
 
 func newBody(s *scope, f *ir.Func) *body {
-	return &body{s: s, f: f, places: map[*ir.Value]place{}, groupOf: map[*ir.Instr]*group{}, isOut: map[*ir.Value]string{}}
+	return &body{s: s, f: f, places: map[*ir.Value]place{}, groupOf: map[*ir.Instr]*group{}, posOf: map[*ir.Instr]int{}, isOut: map[*ir.Value]string{}}
 }
 
 func (b *body) bind(v *ir.Value, p place) { b.places[v] = p }
@@ -104,6 +105,7 @@ func (b *body) lower() ([]loop.Step, error) {
 func (b *body) makeGroups() {
 	byID := map[int]*group{}
 	for pos, i := range b.f.Instrs {
+		b.posOf[i] = pos
 		if i.Group == Inlined {
 			if _, ok := i.Op.(op.Pointwise); ok {
 				continue
@@ -195,7 +197,7 @@ func (b *body) materialise(v *ir.Value) {
 	if !b.inlined(v) {
 		return
 	}
-	b.add(b.newGroup(slices.Index(b.f.Instrs, v.Def)), v.Def)
+	b.add(b.newGroup(b.posOf[v.Def]), v.Def)
 }
 
 // demandOperands gives memory to inlined values that must have it: operands of

@@ -31,7 +31,7 @@ func (b *body) place(g *group, v *ir.Value) {
 	}
 	buf := g.into[v]
 	if buf == nil {
-		buf = b.s.newBuffer(valueName(v, b.backward(g)), loop.Temp, v.Type)
+		buf = b.s.newBuffer(valueName(v, b.isAdjoint(v.Def)), loop.Temp, v.Type)
 	}
 	if buf.Origin == (loop.Origin{}) {
 		buf.Origin = b.s.l.origin(v.Def.Pos, v.Def.Label)
@@ -39,8 +39,19 @@ func (b *body) place(g *group, v *ir.Value) {
 	b.places[v] = place{buf: buf}
 }
 
-// backward reports whether a group belongs to the gradient's part of a training step.
-func (b *body) backward(g *group) bool { return g.afterLoss && !b.isMetric(g) }
+// backward reports whether a group belongs to the gradient's part of a training
+// step: pass grad puts adjoints behind the loss.
+func (b *body) backward(g *group) bool {
+	return g.afterLoss && !b.isMetric(g) && len(g.instrs) > 0 && b.isAdjoint(g.instrs[0])
+}
+
+func (b *body) isAdjoint(i *ir.Instr) bool {
+	if !b.train || i.Metric || len(b.outputs) == 0 {
+		return false
+	}
+	loss := b.root(b.outputs[0].v)
+	return loss.Def != nil && b.posOf[i] > b.posOf[loss.Def]
+}
 
 func (b *body) isMetric(g *group) bool {
 	for _, i := range g.instrs {

@@ -64,14 +64,20 @@ func camelOne(text string) string {
 }
 
 // stage returns the readable place of an instruction: the path of its unit
-// without the numbers of repeated ones, and the head of its stage's label.
+// without the numbers of repeated ones, and the head of its stage's label: the
+// label, the name assigned to, or the word applied.
 func stage(i *ir.Instr) string {
 	head, _, labelled := strings.Cut(i.Label, ":")
 	if !labelled {
 		head, _, _ = strings.Cut(head, "->")
+		if left, _, ok := strings.Cut(head, "="); ok && !strings.ContainsAny(left, "(") {
+			head = left
+		}
 		head, _, _ = strings.Cut(head, "(")
-		if _, right, ok := strings.Cut(head, "="); ok {
-			head = right
+		for _, word := range []string{"loss", "metric", "optimizer", "update", "output"} {
+			if rest, ok := strings.CutPrefix(head, word+" "); ok {
+				head = rest
+			}
 		}
 	}
 	parts := strings.FieldsFunc(i.Path, func(r rune) bool { return r == '.' })

@@ -1,0 +1,485 @@
+package pass
+
+import (
+	"math/bits"
+	"slices"
+
+	"github.com/mlc-go/mlc/compiler/dim"
+	"github.com/mlc-go/mlc/compiler/ir"
+	"github.com/mlc-go/mlc/compiler/lower"
+	"github.com/mlc-go/mlc/compiler/op"
+)
+
+// fuse chooses the groups of instructions that become one kernel each.
+//
+// Walking forwards, a pointwise instruction joins the group that computes one of
+// its arguments (an epilogue), and a reduction joins a group of rows over the
+// same axes. What cannot join is computed where it is read, unless that is too
+// much work, or it must lie in memory: then it gets a kernel, with others of its
+// shape. No choice changes a bit.
+func fuse(p *ir.Program) error {
+	for _, e := range p.Entries {
+		var kept []*ir.Value
+		for _, s := range e.Stores {
+			kept = append(kept, s.Value)
+		}
+		for _, o := range e.Outputs {
+			kept = append(kept, o.Value)
+		}
+		fuseFunc(e.Func, kept)
+		for _, m := range e.Metrics {
+			if m.Finish != nil {
+				fuseFunc(m.Finish, m.Finish.Results)
+			}
+		}
+	}
+	return nil
+}
+
+// What may be computed where it is read.
+const (
+	costOfCall   = 20 // exp and its like
+	costOfDraw   = 40 // a random number
+	costOfLookup = 5  // a load at a position that was loaded
+	costOfChoice = 2  // a select between operands
+	cheap        = 4  // at most this much is computed again in each of several groups
+	largestGroup = 96 // instructions in one kernel, so that code stays readable and compiles fast
+)
+
+// noGroup is below the number of every group.
+const noGroup = 0
+
+// fuser is the state of the pass on one function.
+type fuser struct {
+	f      *ir.Func
+	prober *lower.Prober
+	place  map[*ir.Instr]int
+	users  map[*ir.Value][]*ir.Instr
+	kept   map[*ir.Value]bool // must have memory: outputs, stores, operands of what reads memory only
+	// operandOf lists the groups that read a kept value from memory only: they
+	// cannot compute it themselves.
+	operandOf map[*ir.Value][]int
+	groups    []*fuseGroup // groups[n-1] has number n
+}
+
+// fuseGroup is a group with the groups that must run before it.
+type fuseGroup struct {
+	kind         string
+	outer, inner []dim.Dim
+	metric       bool
+	size         int
+	first        int // place of its first instruction
+	deps         bitset
+}
+
+func fuseFunc(f *ir.Func, kept []*ir.Value) {
+	for _, i := range f.Instrs {
+		if region, ok := i.Op.(ir.Region); ok {
+			for _, body := range region.Bodies() {
+				fuseFunc(body, body.Results)
+			}
+		}
+	}
+	u := &fuser{f: f, prober: lower.NewProber(f), place: map[*ir.Instr]int{}, users: map[*ir.Value][]*ir.Instr{}, kept: map[*ir.Value]bool{},
+		operandOf: map[*ir.Value][]int{}}
+	for n, i := range f.Instrs {
+		u.place[i] = n
+		i.Group = lower.Inlined
+		for _, a := range i.Args {
+			u.users[a] = append(u.users[a], i)
+		}
+	}
+	for _, v := range kept {
+		u.kept[v] = true
+	}
+	for _, i := range f.Instrs {
+		u.forward(i)
+	}
+	u.demandOperands()
+	for _, i := range slices.Backward(f.Instrs) {
+		u.backward(i)
+	}
+	u.recompute()
+}
+
+// forward places one instruction; its arguments are placed.
+func (u *fuser) forward(i *ir.Instr) {
+	kind := u.prober.Kind(i)
+	if kind == "map" {
+		if !isView(i) && !isConstant(i) {
+			u.joinProducer(i)
+		}
+		return
+	}
+	if kind == "row" || kind == "serial" {
+		if u.joinRows(i, kind) {
+			return
+		}
+	}
+	g := u.open(i, kind)
+	switch kind {
+	case "row", "serial":
+		spec := lower.ReduceShape(i)
+		g.outer = i.Results[0].Type.Shape
+		for _, a := range spec.Axes {
+			g.inner = append(g.inner, a.Extent)
+		}
+	case "contract":
+		g.outer = i.Results[0].Type.Shape
+	}
+	u.prober.Open(i.Group, g.outer, g.inner)
+	u.prober.Join(i.Group, i)
+}
+
+// open starts a group with i in it.
+func (u *fuser) open(i *ir.Instr, kind string) *fuseGroup {
+	g := &fuseGroup{kind: kind, metric: i.Metric, size: 1, first: u.place[i]}
+	u.groups = append(u.groups, g)
+	i.Group = len(u.groups)
+	for _, n := range u.producers(i) {
+		g.deps.add(n)
+	}
+	return g
+}
+
+func (u *fuser) group(n int) *fuseGroup { return u.groups[n-1] }
+
+// producers lists the groups that i's arguments come from, through what is
+// computed where it is read; latest first.
+func (u *fuser) producers(i *ir.Instr) []int {
+	var out []int
+	seen := map[*ir.Instr]bool{}
+	var visit func(i *ir.Instr)
+	visit = func(i *ir.Instr) {
+		for _, a := range i.Args {
+			switch {
+			case a.Def == nil || seen[a.Def]:
+			case a.Def.Group > noGroup:
+				if !slices.Contains(out, a.Def.Group) {
+					out = append(out, a.Def.Group)
+				}
+			default:
+				seen[a.Def] = true
+				visit(a.Def)
+			}
+		}
+	}
+	visit(i)
+	slices.SortFunc(out, func(x, y int) int { return y - x })
+	return out
+}
+
+// joinProducer adds a pointwise instruction to the latest group that computes
+// one of its arguments and can compute it too.
+func (u *fuser) joinProducer(i *ir.Instr) bool {
+	from := u.producers(i)
+	for _, n := range from {
+		if u.accepts(n, i, from) && u.prober.Fits(n, i) {
+			u.join(n, i, from)
+			return true
+		}
+	}
+	return false
+}
+
+// accepts reports whether group n may take i without waiting for itself.
+func (u *fuser) accepts(n int, i *ir.Instr, from []int) bool {
+	g := u.group(n)
+	switch g.kind {
+	case "map", "row", "serial", "contract":
+	default:
+		return false
+	}
+	if g.metric != i.Metric || g.size >= largestGroup {
+		return false
+	}
+	for _, other := range from {
+		if other != n && u.waits(other, n) {
+			return false
+		}
+	}
+	return true
+}
+
+func (u *fuser) join(n int, i *ir.Instr, from []int) {
+	g := u.group(n)
+	g.size++
+	i.Group = n
+	u.prober.Join(n, i)
+	for _, other := range from {
+		if other != n {
+			g.deps.add(other)
+		}
+	}
+}
+
+// waits reports whether group a must run after group b.
+func (u *fuser) waits(a, b int) bool {
+	var seen bitset
+	var visit func(n int) bool
+	visit = func(n int) bool {
+		if n == b {
+			return true
+		}
+		if !seen.add(n) {
+			return false
+		}
+		found := false
+		u.group(n).deps.each(func(d int) { found = found || visit(d) })
+		return found
+	}
+	return visit(a)
+}
+
+// joinRows adds a reduction to a group that computes its operand and reduces
+// over the same axes, or that holds its operand at every point.
+func (u *fuser) joinRows(i *ir.Instr, kind string) bool {
+	from := u.producers(i)
+	outer := i.Results[0].Type.Shape
+	var inner []dim.Dim
+	for _, a := range lower.ReduceShape(i).Axes {
+		inner = append(inner, a.Extent)
+	}
+	for _, n := range from {
+		g := u.group(n)
+		if !u.accepts(n, i, from) {
+			continue
+		}
+		if g.kind == "map" && kind == "row" && len(outer) > 0 && lower.SameSpace(g.outer, slices.Concat(outer, inner)) && u.becomeRows(n, outer, inner) {
+			g.kind = kind
+		}
+		if g.kind == kind && lower.SameSpace(g.inner, inner) && u.prober.Fits(n, i) {
+			u.join(n, i, from)
+			return true
+		}
+	}
+	return false
+}
+
+// becomeRows turns a group of points into one of rows.
+func (u *fuser) becomeRows(n int, outer, inner []dim.Dim) bool {
+	g := u.group(n)
+	g.outer, g.inner = outer, inner
+	u.prober.Open(n, outer, inner)
+	return true
+}
+
+// demandOperands gives memory to operands of contractions that are no plain
+// loads, and to all operands of kernels that are one operation's own.
+func (u *fuser) demandOperands() {
+	for _, i := range u.f.Instrs {
+		switch {
+		case i.Group <= noGroup:
+		case u.group(i.Group).kind == "contract" && u.prober.Kind(i) == "contract":
+			for _, n := range u.prober.BadOperands(i) {
+				u.keepFor(u.base(i.Args[n]), i.Group)
+			}
+		case u.group(i.Group).kind == "whole" || u.group(i.Group).kind == "scan":
+			for _, a := range i.Args {
+				u.keepFor(a, i.Group)
+			}
+		}
+	}
+}
+
+// base returns the value that an operand's views look at, when that is computed
+// where it is read; else the operand itself, whose views are the trouble.
+func (u *fuser) base(v *ir.Value) *ir.Value {
+	base := v
+	for base.Def != nil && base.Def.Group <= noGroup && isView(base.Def) {
+		base = base.Def.Args[0]
+	}
+	if base.Def != nil && base.Def.Group <= noGroup {
+		return base
+	}
+	return v
+}
+
+// keep marks a value that must have memory and returns the one whose memory it shares.
+func (u *fuser) keep(v *ir.Value) *ir.Value {
+	for v.Def != nil && v.Def.Group <= noGroup && isReshape(v.Def) {
+		v = v.Def.Args[0]
+	}
+	u.kept[v] = true
+	return v
+}
+
+// keepFor marks an operand that a group reads from memory only.
+func (u *fuser) keepFor(v *ir.Value, group int) {
+	v = u.keep(v)
+	u.operandOf[v] = append(u.operandOf[v], group)
+}
+
+// backward decides about an instruction that no group computes; what reads it
+// is decided.
+func (u *fuser) backward(i *ir.Instr) {
+	if i.Group > noGroup {
+		return
+	}
+	must := slices.ContainsFunc(i.Results, func(v *ir.Value) bool { return u.kept[v] })
+	if isReshape(i) {
+		if must { // memory shared with what it reshapes
+			u.keep(i.Results[0])
+		}
+		return
+	}
+	readers := u.readers(i)
+	if !must && (len(readers) < 2 || isView(i) || u.cost(i) <= cheap) {
+		return
+	}
+	for _, n := range readers {
+		if !u.isOperandOf(i, n) && u.joinReader(n, i, readers) {
+			return
+		}
+	}
+	g := u.open(i, "map")
+	g.outer = i.Results[0].Type.Shape
+	u.prober.Open(i.Group, g.outer, nil)
+	u.prober.Join(i.Group, i)
+	for _, n := range readers {
+		u.group(n).deps.add(i.Group)
+	}
+}
+
+func (u *fuser) isOperandOf(i *ir.Instr, n int) bool {
+	return slices.ContainsFunc(i.Results, func(v *ir.Value) bool { return slices.Contains(u.operandOf[v], n) })
+}
+
+// joinReader lets one of the groups that read i compute and keep it for the others.
+func (u *fuser) joinReader(n int, i *ir.Instr, readers []int) bool {
+	if !u.accepts(n, i, u.producers(i)) || !u.prober.Fits(n, i) {
+		return false
+	}
+	for _, other := range readers {
+		if other != n && u.waits(n, other) {
+			return false
+		}
+	}
+	u.join(n, i, u.producers(i))
+	g := u.group(n)
+	g.first = min(g.first, u.place[i])
+	for _, other := range readers {
+		if other != n {
+			u.group(other).deps.add(n)
+		}
+	}
+	return true
+}
+
+// readers lists the groups that read i's results, through what is computed where
+// it is read; the one that starts first in the program comes first.
+func (u *fuser) readers(i *ir.Instr) []int {
+	var out []int
+	seen := map[*ir.Instr]bool{}
+	var visit func(i *ir.Instr)
+	visit = func(i *ir.Instr) {
+		for _, r := range i.Results {
+			for _, user := range u.users[r] {
+				switch {
+				case user.Group > noGroup:
+					if !slices.Contains(out, user.Group) {
+						out = append(out, user.Group)
+					}
+				case !seen[user]:
+					seen[user] = true
+					visit(user)
+				}
+			}
+		}
+	}
+	visit(i)
+	slices.SortFunc(out, func(x, y int) int {
+		if d := u.group(x).first - u.group(y).first; d != 0 {
+			return d
+		}
+		return x - y
+	})
+	return out
+}
+
+// cost estimates the work of computing i where it is read.
+func (u *fuser) cost(i *ir.Instr) int {
+	total := 0
+	seen := map[*ir.Instr]bool{}
+	var visit func(i *ir.Instr)
+	visit = func(i *ir.Instr) {
+		seen[i] = true
+		total += ownCost(i)
+		for _, a := range i.Args {
+			if a.Def != nil && a.Def.Group <= noGroup && !seen[a.Def] {
+				visit(a.Def)
+			}
+		}
+	}
+	visit(i)
+	return total
+}
+
+func ownCost(i *ir.Instr) int {
+	switch o := i.Op.(type) {
+	case op.HostScalar, op.Iota:
+		return 0
+	case op.Elementwise:
+		if o.Row().Costly {
+			return costOfCall
+		}
+		return 1
+	case op.Cast:
+		return 1
+	case op.Gather, op.Take:
+		return costOfLookup
+	}
+	switch {
+	case isView(i):
+		return 0
+	case len(i.Args) == 0:
+		return costOfDraw
+	}
+	return costOfChoice
+}
+
+// isView reports whether an instruction only renames the positions of its operand.
+func isView(i *ir.Instr) bool {
+	switch i.Op.(type) {
+	case op.Reshape, op.Transpose, op.Broadcast, op.Slice, op.StopGradient:
+		return true
+	}
+	return false
+}
+
+func isReshape(i *ir.Instr) bool {
+	_, ok := i.Op.(op.Reshape)
+	return ok
+}
+
+func isConstant(i *ir.Instr) bool {
+	switch i.Op.(type) {
+	case op.HostScalar, op.Iota:
+		return true
+	}
+	return false
+}
+
+// bitset is a set of small numbers.
+type bitset struct{ words []uint64 }
+
+// add reports whether n is new.
+func (s *bitset) add(n int) bool {
+	for len(s.words) <= n/64 {
+		s.words = append(s.words, 0)
+	}
+	if s.words[n/64]&(1<<(n%64)) != 0 {
+		return false
+	}
+	s.words[n/64] |= 1 << (n % 64)
+	return true
+}
+
+// each visits the members in ascending order.
+func (s *bitset) each(visit func(n int)) {
+	for w, word := range s.words {
+		for ; word != 0; word &= word - 1 {
+			visit(w*64 + bits.TrailingZeros64(word))
+		}
+	}
+}

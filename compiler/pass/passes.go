@@ -1,0 +1,28 @@
+package pass
+
+import (
+	"github.com/mlc-go/mlc/compiler/ir"
+	"github.com/mlc-go/mlc/compiler/loop"
+)
+
+// tensorPasses run between build and lowering.
+var tensorPasses = [...]pass[*ir.Program]{
+	{name: "grad", fn: grad, required: true, exact: true, doc: "replace gradient instructions by adjoints"},
+	{name: "cse", fn: cse, exact: true, doc: "merge instructions that compute the same"},
+	{name: "dce", fn: dce, required: true, exact: true, doc: "drop instructions that nothing needs"},
+	{name: "fuse", fn: fuse, exact: true, doc: "group instructions into kernels"},
+}
+
+// loopPasses run between lowering and code generation.
+var loopPasses = [...]pass[*loop.Program]{
+	{name: "plan", fn: plan, required: true, exact: true, doc: "place buffers in the arena by their lifetimes"},
+}
+
+// passOrder says why the tables are in this order.
+var passOrder = [...]constraint{
+	{"grad", "dce", "grad leaves adjoints that nobody reads"},
+	{"grad", "cse", "adjoints repeat parts of the forward computation"},
+	{"cse", "dce", "cse leaves instructions whose results were replaced"},
+	{"cse", "fuse", "fusion copies cheap producers that cse would merge again"},
+	{"dce", "fuse", "a dead reader would keep a value in memory"},
+}
