@@ -440,3 +440,14 @@ func argExtreme(op loop.Combiner, t dim.DType, a, b partial) partial {
 	same := binary(loop.Eq, t, x, y) != 0
 	return pick(better || same && b.index < a.index, a, b)
 }
+
+// Bits returns v rounded once to an element type, as Exact keeps it.
+func Bits(v float64, t dim.DType) uint64 { return castBits(bitsOf64(v), dim.Float64, t) }
+
+// Number returns the value of an element that Exact keeps.
+func Number(b uint64, t dim.DType) float64 {
+	if t.IsFloat() {
+		return toFloat(b, t)
+	}
+	return float64(int64(b))
+}

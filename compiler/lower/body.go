@@ -14,7 +14,9 @@ type body struct {
 	s     *scope
 	f     *ir.Func
 	train bool
-	loops []*loop.For // enclosing scans, innermost last
+	loops []enclosing // scans around it, innermost last
+	// adjoint marks the body of a scan that pass grad made.
+	adjoint bool
 
 	places  map[*ir.Value]place // parameters, and stored values once they have memory
 	stores  []store
@@ -52,11 +54,13 @@ type group struct {
 	needs []*ir.Value // values in memory that it reads, roots
 	into  map[*ir.Value]*loop.Buffer
 
+	before  []*group       // copies that start a scan's carries
+	carries []*loop.Buffer // of a scan
+
 	k         *kernel
 	deps      []*group // groups that must run before
 	afterLoss bool
 	metric    bool
-	steps     []loop.Step // of a scan
 }
 
 // kind says how a group becomes phases.
@@ -97,7 +101,7 @@ func (b *body) lower() ([]loop.Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.emit(order), nil
+	return b.emit(order)
 }
 
 // makeGroups collects the groups that pass fuse chose; an instruction of group
@@ -213,10 +217,12 @@ func (b *body) demandOperands() error {
 			for _, n := range b.badOperands(i) {
 				b.materialise(i.Args[n])
 			}
-		case wholeKind, scanKind:
+		case wholeKind:
 			for _, a := range i.Args {
 				b.materialise(a)
 			}
+		case scanKind:
+			b.prepareScan(g, i)
 		}
 	}
 	return nil
@@ -315,10 +321,22 @@ func (b *body) findNeeds() {
 			for _, n := range g.needs {
 				want(n)
 			}
+			for _, c := range g.before {
+				wanted[c] = true
+				for _, n := range c.needs {
+					want(n)
+				}
+			}
+		}
+	}
+	starts := map[*group]bool{} // copies that only a scan wants
+	for _, g := range b.groups {
+		for _, c := range g.before {
+			starts[c] = true
 		}
 	}
 	for _, g := range b.groups {
-		if g.copyOf != nil {
+		if g.copyOf != nil && !starts[g] {
 			wanted[g] = true
 			for _, n := range g.needs {
 				want(n)
@@ -353,7 +371,10 @@ func (b *body) needsOf(g *group, leaves map[*ir.Value][]*ir.Value) {
 		read(g.copyOf)
 	}
 	for _, i := range g.instrs {
-		for _, a := range i.Args {
+		for n, a := range i.Args {
+			if s, ok := i.Op.(op.Scan); ok && n >= s.Xs && n < s.Xs+s.Carries {
+				continue // read by the copies that start the carries
+			}
 			read(a)
 		}
 	}
@@ -386,6 +407,9 @@ func (b *body) findDeps() {
 			if v.Def != nil {
 				g.addDep(b.groupOf[v.Def])
 			}
+		}
+		for _, c := range g.before {
+			g.addDep(c)
 		}
 	}
 	if !b.train || len(b.outputs) == 0 {

@@ -9,19 +9,26 @@ import (
 )
 
 // emit gives every kept value its memory and returns the calls.
-func (b *body) emit(order []*group) []loop.Step {
+func (b *body) emit(order []*group) ([]loop.Step, error) {
 	var steps []loop.Step
 	for _, g := range order {
 		for _, v := range g.keeps {
 			b.place(g, v)
 		}
 		if g.kind == scanKind {
-			steps = append(steps, b.emitScan(g)...)
+			for _, v := range g.instrs[0].Results { // stacked even if nobody reads it
+				b.place(g, v)
+			}
+			scan, err := b.emitScan(g)
+			if err != nil {
+				return nil, err
+			}
+			steps = append(steps, scan...)
 			continue
 		}
 		steps = append(steps, b.call(g))
 	}
-	return steps
+	return steps, nil
 }
 
 // place gives a group's own value memory: an output, a stored tensor, or a temporary.
@@ -42,12 +49,12 @@ func (b *body) place(g *group, v *ir.Value) {
 // backward reports whether a group belongs to the gradient's part of a training
 // step: pass grad puts adjoints behind the loss.
 func (b *body) backward(g *group) bool {
-	return g.afterLoss && !b.isMetric(g) && len(g.instrs) > 0 && b.isAdjoint(g.instrs[0])
+	return (g.afterLoss || b.adjoint) && !b.isMetric(g) && len(g.instrs) > 0 && b.isAdjoint(g.instrs[0])
 }
 
 func (b *body) isAdjoint(i *ir.Instr) bool {
 	if !b.train || i.Metric || len(b.outputs) == 0 {
-		return false
+		return b.adjoint
 	}
 	loss := b.root(b.outputs[0].v)
 	return loss.Def != nil && b.posOf[i] > b.posOf[loss.Def]

@@ -234,19 +234,6 @@ func (k *kernel) passed(s *loop.Scalar) *loop.Expr {
 	return k.x.Arg(p)
 }
 
-// iteration is the counter of the innermost enclosing scan; zero without one.
-func (k *kernel) iteration() *loop.Expr {
-	if len(k.b.loops) == 0 {
-		return k.x.IntOf(dim.Uint32, 0)
-	}
-	l := k.b.loops[len(k.b.loops)-1]
-	if len(k.counters) == 0 && !k.probing {
-		k.counters = append(k.counters, l)
-		k.k.Counters = append(k.k.Counters, "iteration")
-	}
-	return k.x.Cast(dim.Uint32, k.x.Counter("iteration"))
-}
-
 // axisNames are the names of a kernel's axes: of its space, then of its phases.
 var axisNames = [...]string{"i", "j", "k", "l", "m", "n"}
 var innerNames = [...]string{"p", "q", "r", "s", "t", "u"}
