@@ -159,13 +159,12 @@ func (p *printer) contractBody(pl *kernelPlan) {
 	b := p.out()
 	n.a = p.declare("a", fmt.Sprintf("[%d][%d][2]mlrt.Wide", n.pairs, depth))
 	n.b = p.declare("b", fmt.Sprintf("[%d][4]mlrt.Wide", depth))
-	total := p.dim(t.count())
 	item := p.names.local("tile")
 	defer p.names.free(item)
 	from := bin("*", id("lo"), num(pl.chunk))
 	to := id("hi")
 	if pl.chunk != 1 {
-		to = call(id("min"), bin("*", id("hi"), num(pl.chunk)), total)
+		to = call(id("min"), bin("*", id("hi"), num(pl.chunk)), p.dim(t.count()))
 	}
 	b.forStep(item, from, to, 1, func(b *body) {
 		p.push(b, false)

@@ -45,6 +45,7 @@ type expr struct {
 	number  int64 // value of an integer constant
 	isInt   bool  // number is valid
 	bare    *expr // a product without its rounding
+	name    string
 }
 
 func primary(code *jen.Statement) expr { return expr{code: code, prec: precPrimary} }
@@ -56,7 +57,9 @@ func id(name string) expr {
 	for _, p := range parts[1:] {
 		code = code.Dot(p)
 	}
-	return primary(code)
+	e := primary(code)
+	e.name = name
+	return e
 }
 
 // std is a name of a package of the standard library.
@@ -98,6 +101,27 @@ func float(t dim.DType, bits uint64) expr {
 		e.prec = precUnary
 	}
 	return e
+}
+
+// path is the name that id made e from, empty for other expressions.
+func (e expr) path() string { return e.name }
+
+// parens puts e in parentheses where it is not primary.
+func parens(e expr) expr {
+	if e.prec < precPrimary {
+		return expr{code: jen.Parens(e.code), prec: precPrimary, ops: e.ops}
+	}
+	return e
+}
+
+// lineCall is call with each argument on its own line.
+func lineCall(f expr, args ...expr) expr {
+	list := make([]jen.Code, len(args))
+	for i, a := range args {
+		list[i] = a.code
+	}
+	code := jen.Add(f.in(precPrimary)).Custom(jen.Options{Open: "(", Close: ")", Separator: ",", Multi: true}, list...)
+	return expr{code: code, prec: precPrimary, ops: 1}
 }
 
 // in returns e as an operand of an operator with precedence prec.
@@ -234,6 +258,8 @@ type field struct {
 // standard library are written with their package's name, as in "mlrt.Tensor".
 func typeCode(t string) *jen.Statement {
 	switch {
+	case t == "":
+		return jen.Empty()
 	case strings.HasPrefix(t, "[]"):
 		return jen.Index().Add(typeCode(t[2:]))
 	case strings.HasPrefix(t, "*"):
@@ -399,6 +425,14 @@ func (b *body) ret(values ...expr) {
 	b.add(jen.Return(list...))
 }
 
+// deferred defers a call.
+func (b *body) deferred(e expr) { b.add(jen.Defer().Add(e.code)) }
+
+// ifErrPanic panics when e, an error, is not nil.
+func ifErrPanic(e expr) jen.Code {
+	return jen.If(jen.Err().Op(":=").Add(e.code), jen.Err().Op("!=").Nil()).Block(jen.Panic(jen.Err()))
+}
+
 // inner writes a nested block and returns it.
 func (b *body) inner(f func(*body)) []jen.Code {
 	n := &body{}
@@ -427,6 +461,11 @@ func (b *body) forStep(name string, from, to expr, step int64, f func(*body)) {
 		post = jen.Id(name).Op("+=").Add(num(step).code)
 	}
 	b.add(jen.For(jen.Id(name).Op(":=").Add(from.code), jen.Id(name).Op("<").Add(to.code), post).Block(list...))
+}
+
+// forField counts a field from 0 to n-1.
+func (b *body) forField(f, n expr, list []jen.Code) {
+	b.add(jen.For(jen.Add(f.code).Op("=").Lit(0), jen.Add(f.code).Op("<").Add(n.in(precAdd)), jen.Add(f.code).Op("++")).Block(list...))
 }
 
 // forWhile is a loop with a condition.
@@ -460,4 +499,22 @@ func (b *body) whenLet(name string, e, cond expr, then, els func(*body)) {
 func (b *body) whenErr(e expr, ret ...expr) {
 	list := b.inner(func(n *body) { n.ret(ret...) })
 	b.add(jen.If(jen.Err().Op(":=").Add(e.code), jen.Err().Op("!=").Nil()).Block(list...))
+}
+
+// switchCase is a case of a switch statement.
+type switchCase struct {
+	value expr
+	f     func(*body)
+}
+
+// choice is a switch statement; els may be nil.
+func (b *body) choice(on expr, cases []switchCase, els func(*body)) {
+	var list []jen.Code
+	for _, c := range cases {
+		list = append(list, jen.Case(c.value.code).Block(b.inner(c.f)...))
+	}
+	if els != nil {
+		list = append(list, jen.Default().Block(b.inner(els)...))
+	}
+	b.add(jen.Switch(jen.Add(on.code)).Block(list...))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/format"
+	"strconv"
 	"strings"
 
 	"github.com/dave/jennifer/jen"
@@ -15,6 +16,7 @@ type source struct {
 	file     *jen.File
 	decls    []string // names of its declarations, in order: "func New", "type Model", "method Model.Save"
 	tags     string
+	embeds   string // its go:embed directive
 	hasDecls bool
 }
 
@@ -38,6 +40,23 @@ func newSource(name, pkg, from, tags string) *source {
 
 // oneLine makes text safe inside a line comment.
 func oneLine(s string) string { return strings.Join(lines(s), " ") }
+
+// packageDoc writes the package's comment.
+func (s *source) packageDoc(text string) {
+	for _, l := range lines(text) {
+		s.file.PackageComment(strings.TrimRight("// "+l, " "))
+	}
+}
+
+// embed writes a variable with the content of a file.
+func (s *source) embed(doc, name, file string) {
+	s.file.Anon("embed")
+	s.doc(doc)
+	s.decls = append(s.decls, "var "+name)
+	s.embeds = "//go:embed " + strconv.Quote(file)
+	s.file.Comment(s.embeds)
+	s.file.Add(jen.Var().Id(name).Index().Byte())
+}
 
 // doc writes the comment of the next declaration.
 func (s *source) doc(text string) {
@@ -105,6 +124,13 @@ func (s *source) namedType(doc, name, typ string) {
 	s.file.Add(jen.Type().Id(name).Add(typeCode(typ)))
 }
 
+// alias writes "type name = typ".
+func (s *source) alias(doc, name, typ string) {
+	s.doc(doc)
+	s.decls = append(s.decls, "type "+name)
+	s.file.Add(jen.Type().Id(name).Op("=").Add(typeCode(typ)))
+}
+
 // constant is a name with a value in a constant declaration.
 type constant struct {
 	name    string
@@ -169,6 +195,15 @@ func composite(t string, elems ...fieldValue) expr {
 	return primary(typeCode(t).Values(list...))
 }
 
+// flat is a composite with keys on one line.
+func flat(t string, list ...fieldValue) expr {
+	var codes []jen.Code
+	for _, e := range list {
+		codes = append(codes, jen.Id(e.name).Op(":").Add(e.value.code))
+	}
+	return primary(typeCode(t).Values(codes...))
+}
+
 // rows is t{...} with one element a line and no keys.
 func rows(t string, elems ...expr) expr {
 	var list []jen.Code
@@ -214,5 +249,29 @@ func (s *source) render() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("internal error: %s does not parse: %w", s.name, err)
 	}
-	return out, nil
+	return groupImports(out), nil
+}
+
+// groupImports puts the standard library before other imports, with a blank line
+// between, where jennifer sorts all of them together.
+func groupImports(data []byte) []byte {
+	text := string(data)
+	start := strings.Index(text, "\nimport (\n")
+	if start < 0 {
+		return data
+	}
+	start += len("\nimport (\n")
+	size := strings.Index(text[start:], "\n)") + 1
+	var std, other strings.Builder
+	for l := range strings.Lines(text[start : start+size]) {
+		if strings.Contains(l, ".") {
+			other.WriteString(l)
+		} else {
+			std.WriteString(l)
+		}
+	}
+	if std.Len() == 0 || other.Len() == 0 {
+		return data
+	}
+	return []byte(text[:start] + std.String() + "\n" + other.String() + text[start+size:])
 }

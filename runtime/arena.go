@@ -9,7 +9,7 @@ const lineBytes = 64 // a cache line, and the widest vector
 
 // Element is the Go type of an element in an arena.
 type Element interface {
-	float32 | float64 | uint16 | int64 | int32 | int16 | int8 | uint8 | bool
+	float32 | float64 | uint16 | int64 | int32 | int16 | int8 | uint8 | uint32 | bool
 }
 
 // Arena is the scratch memory of a session: one allocation, cut into slots that

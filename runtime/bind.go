@@ -51,7 +51,7 @@ func BindSizes(f *FuncInfo, names []string, in []Tensor, dims []int) error {
 		elems := 1
 		for a, d := range in[i].Shape {
 			if d < 0 || d > 0 && elems > n/d {
-				return WrongLength("input "+want.Name, n, -1)
+				return &textError{"the shape of input " + want.Name + " does not fit its " + strconv.Itoa(n) + " elements"}
 			}
 			elems *= d
 			if err := bindSize(want, a, d, names, dims); err != nil {
