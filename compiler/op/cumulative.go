@@ -13,7 +13,7 @@ import (
 //
 //	sum:  dx = cumulative sum of dy the other way
 //	prod: dx = (cumulative sum of dy y the other way) / x, for x without zeros
-//	max:  no gradient
+//	max:  dx = each dy added where its extreme value stands, the latest such place
 type Cumulative struct {
 	Op      string
 	Axis    int
@@ -57,7 +57,20 @@ func (k Cumulative) Grad(b *ir.Builder, i *ir.Instr, dy []*ir.Value) []*ir.Value
 		s := b.Emit1(back, Apply(b, "mul", dy[0], i.Results[0]))
 		return []*ir.Value{Apply(b, "div", s, i.Args[0])}
 	}
-	return []*ir.Value{nil}
+	zero := Full(b, dy[0].Type, 0)
+	return []*ir.Value{b.Emit1(ScatterAdd{k.Axis}, zero, k.places(b, i.Args[0], i.Results[0]), dy[0])}
+}
+
+// places is, at each index, where the extreme value so far stands: the last index
+// passed at which x is the extreme y itself.
+func (k Cumulative) places(b *ir.Builder, x, y *ir.Value) *ir.Value {
+	at := b.Emit1(Iota{Shape: x.Type.Shape, Axis: k.Axis, DType: dim.Int32})
+	latest, none := "max", 0.0
+	if k.Reverse {
+		latest, none = "min", math.MaxInt32
+	}
+	hits := Apply(b, "select", Apply(b, "eq", x, y), at, Full(b, at.Type, none))
+	return b.Emit1(Cumulative{latest, k.Axis, k.Reverse}, hits)
 }
 
 // SequenceAxis is the axis of the sequence.
