@@ -14,30 +14,47 @@ import (
 // that it writes, and it does not run before the loss is known to be finite.
 // Otherwise the value has its own memory and is copied when all readers are done.
 func (b *body) storeInPlace() {
-	var copied []store
+	var copied, computed []store
 	for _, st := range b.stores {
 		root := b.root(st.v)
-		if root.Def == nil && b.places[root] == (place{st.to, st.at}) {
-			continue // unchanged
-		}
-		if root.Def == nil || !b.tryInPlace(st, root) {
+		switch {
+		case root.Def == nil && b.places[root] == (place{st.to, st.at}): // unchanged
+		case root.Def == nil:
 			copied = append(copied, st)
+		default:
+			computed = append(computed, st)
 		}
 	}
+	// Copies of old values come first: they are readers that a store in place
+	// must wait for.
+	var copies []*group
 	for _, st := range copied {
-		g := b.copyStore(st)
-		b.needsOf(g, map[*ir.Value][]*ir.Value{})
-		if err := b.build(g); err != nil {
-			panic("lower: a copy cannot fail: " + err.Error())
-		}
-		if root := b.root(st.v); root.Def != nil {
-			g.addDep(b.groupOf[root.Def])
-		}
-		g.afterLoss = b.train
-		for _, reader := range b.readers(st) {
-			g.addDep(reader)
+		copies = append(copies, b.copyGroup(st))
+	}
+	for _, st := range computed {
+		if !b.tryInPlace(st, b.root(st.v)) {
+			copied, copies = append(copied, st), append(copies, b.copyGroup(st))
 		}
 	}
+	for n, st := range copied {
+		for _, reader := range b.readers(st) {
+			copies[n].addDep(reader)
+		}
+	}
+}
+
+// copyGroup makes the group that copies a store's value to its target.
+func (b *body) copyGroup(st store) *group {
+	g := b.copyStore(st)
+	b.needsOf(g, map[*ir.Value][]*ir.Value{})
+	if err := b.build(g); err != nil {
+		panic("lower: a copy cannot fail: " + err.Error())
+	}
+	if root := b.root(st.v); root.Def != nil {
+		g.addDep(b.groupOf[root.Def])
+	}
+	g.afterLoss = b.train
+	return g
 }
 
 // readers lists the groups that read the old value of a store's target.

@@ -81,9 +81,27 @@ func (k Cumulative) Sequence(c *Context, in []Source, out []*loop.Expr) Sequence
 	row := cumulativeOps[k.Op]
 	return SequenceSpec{
 		Reverse: k.Reverse,
-		Init:    c.B.Number(c.Out[0].DType, row.start),
+		Init:    startValue(c.B, c.Out[0].DType, row.start),
 		Next:    func(old *loop.Expr) *loop.Expr { return c.B.Bin(row.op, old, in[0](out)) },
 	}
+}
+
+// startValue is v, or the end of an integer type's range for an infinite v.
+func startValue(b *loop.Builder, t dim.DType, v float64) *loop.Expr {
+	if t.IsFloat() || !math.IsInf(v, 0) {
+		return b.Number(t, v)
+	}
+	least := int64(-1) << (8*t.Size() - 1)
+	if t == dim.Uint8 || t == dim.Uint32 {
+		least = 0
+	}
+	if v < 0 {
+		return b.IntOf(t, least)
+	}
+	if least == 0 {
+		return b.IntOf(t, 1<<(8*t.Size())-1)
+	}
+	return b.IntOf(t, -1-least)
 }
 
 // Eval runs along the axis.
