@@ -8,6 +8,7 @@ import (
 // tensorPasses run between build and lowering.
 var tensorPasses = [...]pass[*ir.Program]{
 	{name: "grad", fn: grad, required: true, exact: true, doc: "replace gradient instructions by adjoints"},
+	{name: "simplify", fn: simplify, exact: true, doc: "apply rewrites that keep every bit"},
 	{name: "cse", fn: cse, exact: true, doc: "merge instructions that compute the same"},
 	{name: "dce", fn: dce, required: true, exact: true, doc: "drop instructions that nothing needs"},
 	{name: "fuse", fn: fuse, exact: true, doc: "group instructions into kernels"},
@@ -21,6 +22,9 @@ var loopPasses = [...]pass[*loop.Program]{
 // passOrder says why the tables are in this order.
 var passOrder = [...]constraint{
 	{"grad", "dce", "grad leaves adjoints that nobody reads"},
+	{"grad", "simplify", "simplify drops stop_gradient, which grad obeys"},
+	{"simplify", "cse", "simplified instructions coincide more often"},
+	{"simplify", "dce", "simplify leaves instructions whose results were replaced"},
 	{"grad", "cse", "adjoints repeat parts of the forward computation"},
 	{"cse", "dce", "cse leaves instructions whose results were replaced"},
 	{"cse", "fuse", "fusion copies cheap producers that cse would merge again"},
