@@ -93,7 +93,9 @@ func (p *parser) buffer() *Buffer {
 	if p.accept("var") {
 		b.Var = p.varRef()
 	}
-	if p.accept("slot") {
+	// A line of its own, "slot (...)", may follow a buffer that has none.
+	if p.tok == "slot" && !strings.HasPrefix(strings.TrimLeft(p.text[p.pos:], " "), "(") {
+		p.next()
 		b.Slot = p.int()
 	}
 	if p.accept("data") {
