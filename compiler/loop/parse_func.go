@@ -1,6 +1,9 @@
 package loop
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // funcScope names what the steps of a function refer to.
 type funcScope struct {
