@@ -96,7 +96,7 @@ func fuseFunc(f *ir.Func, kept []*ir.Value) {
 		u.forward(i)
 	}
 	u.demandOperands()
-	for _, i := range slices.Backward(f.Instrs) {
+	for _, i := range slices.Backward(slices.Clone(f.Instrs)) {
 		u.backward(i)
 	}
 	u.recompute()
@@ -332,12 +332,77 @@ func (u *fuser) backward(i *ir.Instr) {
 			return
 		}
 	}
+	if circular := u.circular(i, readers); len(circular) > 0 {
+		if !must && len(readers)-len(circular) < 2 {
+			return
+		}
+		u.split(i, circular)
+		readers = u.readers(i)
+	}
 	g := u.open(i, "map")
 	g.outer = i.Results[0].Type.Shape
 	u.prober.Open(i.Group, g.outer, nil)
 	u.prober.Join(i.Group, i)
 	for _, n := range readers {
 		u.group(n).deps.add(i.Group)
+	}
+}
+
+// circular lists the readers of i that must run before what i is computed from:
+// groups of several phases that compute i on the way. They cannot read it from
+// memory.
+func (u *fuser) circular(i *ir.Instr, readers []int) []int {
+	from := u.producers(i)
+	var out []int
+	for _, n := range readers {
+		if slices.ContainsFunc(from, func(p int) bool { return u.waits(p, n) }) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// split lets the given groups read a copy of i, which is computed where it is read.
+func (u *fuser) split(i *ir.Instr, groups []int) {
+	inGroups := func(n int) bool { return slices.Contains(groups, n) }
+	u.copyFor(i, func(user *ir.Instr) bool {
+		if user.Group > noGroup {
+			return inGroups(user.Group)
+		}
+		return slices.ContainsFunc(u.readers(user), inGroups)
+	})
+}
+
+// copyFor makes a copy of i that is computed where it is read, and lets the users
+// that want it read the copy.
+func (u *fuser) copyFor(i *ir.Instr, wants func(user *ir.Instr) bool) {
+	c := *i
+	c.Group = lower.Inlined
+	c.Args = slices.Clone(i.Args)
+	c.Results = nil
+	for _, v := range i.Results {
+		w := u.f.NewValue(v.Type, v.Name)
+		w.Def, w.Index = &c, v.Index
+		c.Results = append(c.Results, w)
+		var stay []*ir.Instr
+		for _, user := range u.users[v] {
+			if !wants(user) {
+				stay = append(stay, user)
+				continue
+			}
+			for n, a := range user.Args {
+				if a == v {
+					user.Args[n] = w
+				}
+			}
+			u.users[w] = append(u.users[w], user)
+		}
+		u.users[v] = stay
+	}
+	u.f.Instrs = slices.Insert(u.f.Instrs, slices.Index(u.f.Instrs, i)+1, &c)
+	u.place[&c] = u.place[i]
+	for _, a := range c.Args {
+		u.users[a] = append(u.users[a], &c)
 	}
 }
 

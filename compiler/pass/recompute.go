@@ -78,41 +78,18 @@ func dropOnes(v *ir.Value) []int {
 // group does not need it, else a copy.
 func (u *fuser) release(i *ir.Instr) {
 	v := i.Results[0]
-	var others []*ir.Instr
 	own := false
 	for _, user := range u.users[v] {
-		if user.Group == i.Group {
-			own = true
-			continue
-		}
+		own = own || user.Group == i.Group
 		if user.Group <= noGroup && slices.Contains(u.readers(user), i.Group) {
 			return // shared by both sides: keep it in memory
 		}
-		others = append(others, user)
 	}
-	if !own {
-		u.group(i.Group).size--
-		i.Group = lower.Inlined
-		u.prober.Leave(i)
+	if own {
+		u.copyFor(i, func(user *ir.Instr) bool { return user.Group != i.Group })
 		return
 	}
-	c := *i
-	c.Group = lower.Inlined
-	w := u.f.NewValue(v.Type, v.Name)
-	w.Def = &c
-	c.Results = []*ir.Value{w}
-	u.f.Instrs = slices.Insert(u.f.Instrs, slices.Index(u.f.Instrs, i)+1, &c)
-	u.place[&c] = u.place[i]
-	for _, a := range c.Args {
-		u.users[a] = append(u.users[a], &c)
-	}
-	for _, user := range others {
-		for n, a := range user.Args {
-			if a == v {
-				user.Args[n] = w
-			}
-		}
-	}
-	u.users[w] = others
-	u.users[v] = slices.DeleteFunc(u.users[v], func(x *ir.Instr) bool { return slices.Contains(others, x) })
+	u.group(i.Group).size--
+	i.Group = lower.Inlined
+	u.prober.Leave(i)
 }

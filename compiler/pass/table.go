@@ -58,7 +58,7 @@ type Options struct {
 
 // RunTensor runs the passes over the tensor IR in order.
 func RunTensor(p *ir.Program, o Options) error {
-	if err := o.validate(); err != nil {
+	if err := o.Validate(); err != nil {
 		return err
 	}
 	return run(p, tensorPasses[:], o, ir.Print, ir.Verify, shuffleTensor)
@@ -110,8 +110,8 @@ func guard(name string, fn func() error) (err error) {
 	return fn()
 }
 
-// validate checks names, required passes and the order of the tables.
-func (o Options) validate() error {
+// Validate checks names, required passes and the order of the tables.
+func (o Options) Validate() error {
 	if err := checkOrder(); err != nil {
 		return err
 	}
