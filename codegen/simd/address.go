@@ -1,0 +1,267 @@
+package simd
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mlc-go/mlc/compiler/dim"
+	"github.com/mlc-go/mlc/compiler/loop"
+)
+
+// place is a position split into what lanes, rows and scalars contribute.
+type place struct {
+	disp    int64        // constant elements
+	rest    dim.Dim      // run-time elements that depend on no axis
+	scalars []scalarTerm // everything else that is the same in all lanes
+	rowStep dim.Dim      // a run-time distance of rows, times the row's number
+	row     int64
+	lane    dim.Dim      // elements from lane to lane
+	gather  []linearTerm // atoms that differ from lane to lane in other ways
+	masks   []operand    // of the vectors, when lanes matter
+}
+
+// scalarTerm is coef times a register or a loop's counter.
+type scalarTerm struct {
+	loop  *scope
+	reg   reg
+	coef  dim.Dim
+	level int
+}
+
+// split sorts the terms of a position by what their atoms are bound to.
+func (g *generator) split(l linear) place {
+	var p place
+	p.addRest(l.rest)
+	for _, t := range l.terms {
+		if t.axis != nil {
+			g.splitAxis(&p, g.binding(t.axis), t.coef)
+			continue
+		}
+		if q, ok := g.splitAligned(&p, t); ok {
+			p = q
+			continue
+		}
+		d := g.dependence(t.atom)
+		if d.lane {
+			p.gather = append(p.gather, t)
+			p.masks = g.laneMasks()
+			continue
+		}
+		p.scalars = append(p.scalars, scalarTerm{reg: g.integer(t.atom).reg, coef: t.coef, level: max(d.level, g.barrier())})
+	}
+	return p
+}
+
+// addRest adds a dimension to the part that depends on no axis.
+func (p *place) addRest(d dim.Dim) {
+	for _, t := range d.Terms() {
+		if len(t.Atoms) == 0 {
+			p.disp += t.Coef
+			d = d.Sub(dim.Const(t.Coef))
+		}
+	}
+	p.rest = p.rest.Add(d)
+}
+
+func (g *generator) splitAxis(p *place, b binding, coef dim.Dim) {
+	if b.loop != nil {
+		p.scalars = append(p.scalars, scalarTerm{loop: b.loop, coef: coef, level: slices.Index(g.scopes, b.loop)})
+	}
+	if b.reg != 0 {
+		p.scalars = append(p.scalars, scalarTerm{reg: b.reg, coef: coef, level: max(b.at, g.barrier())})
+	}
+	off := b.off
+	if b.lane {
+		off += int64(g.v * g.target.lanes())
+		p.lane = p.lane.Add(coef)
+		p.masks = b.masks
+	}
+	p.addRest(coef.Mul(dim.Const(off)))
+	if !b.row || g.r == 0 {
+		return
+	}
+	if n, ok := coef.Int(); ok {
+		p.disp += n * int64(g.r)
+		return
+	}
+	p.rowStep, p.row = p.rowStep.Add(coef), int64(g.r)
+}
+
+// splitAligned handles floor(x / w) and x mod w of the lane axis x, where a
+// vector never crosses a multiple of w.
+func (g *generator) splitAligned(p *place, t linearTerm) (place, bool) {
+	e := t.atom
+	if e.Op != loop.FloorDiv && e.Op != loop.Mod || e.Args[0].Op != loop.AxisVar {
+		return *p, false
+	}
+	w, ok := constIndex(e.Args[1])
+	b := g.binding(e.Args[0].Axis)
+	if !ok || !b.lane || w%int64(g.target.lanes()) != 0 {
+		return *p, false
+	}
+	key := fmt.Sprintf("aligned %d %d %d", g.id(e), b.reg, b.off)
+	d := dependence{level: b.level, lane: true}
+	q := g.once(valueKey{text: key, v: g.v}, d, func() operand {
+		r := g.newReg(gp)
+		g.emit("MOVQ", g.axisValue(b, int64(g.v*g.target.lanes())), r.op())
+		if e.Op == loop.FloorDiv {
+			g.emitFlow(update, "SHRQ", imm(log2(w)), r.op())
+		} else {
+			g.emitFlow(update, "ANDQ", imm(w-1), r.op())
+		}
+		return r.op()
+	})
+	p.scalars = append(p.scalars, scalarTerm{reg: q.reg, coef: t.coef, level: max(b.level, g.barrier())})
+	if e.Op == loop.Mod {
+		p.lane = p.lane.Add(t.coef)
+	}
+	p.masks = b.masks
+	return *p, true
+}
+
+func log2(n int64) int64 {
+	k := int64(0)
+	for 1<<k < n {
+		k++
+	}
+	return k
+}
+
+// laneMasks returns the masks of the lane axis in force.
+func (g *generator) laneMasks() []operand {
+	for i := len(g.scopes) - 1; i >= 0; i-- {
+		for _, b := range g.scopes[i].bind {
+			if b.lane {
+				return b.masks
+			}
+		}
+	}
+	return nil
+}
+
+// address returns the memory operand of an element of p for size bytes a piece.
+func (g *generator) address(param *loop.Param, p place, size int64) operand {
+	o := at(g.pointer(param, p.scalars, p.rest, size), p.disp*size)
+	if p.row != 0 {
+		odd, scale := p.row, int64(1)
+		for odd%2 == 0 && scale < 8 {
+			odd, scale = odd/2, scale*2
+		}
+		step := g.dimension(p.rowStep.Mul(dim.Const(odd * size)))
+		o.index, o.scale = g.inRegister(step).reg, uint8(scale)
+	}
+	return o
+}
+
+// pointer returns a register with the address of the scalars' element, or their
+// sum when param is nil. Counters of loops become pointers that the loop advances.
+func (g *generator) pointer(param *loop.Param, terms []scalarTerm, rest dim.Dim, size int64) reg {
+	name := ""
+	if param != nil {
+		name = param.Name
+	}
+	if len(terms) == 0 {
+		if rest.Is(0) && param != nil {
+			return g.argument("p " + name).reg
+		}
+		key := valueKey{text: fmt.Sprintf("pointer %s %s", name, rest)}
+		return g.once(key, dependence{}, func() operand {
+			r := g.newReg(gp)
+			if param == nil {
+				g.emit("MOVQ", g.dimension(rest), r.op())
+				return r.op()
+			}
+			g.emit("MOVQ", g.argument("p "+name), r.op())
+			g.emitFlow(update, "ADDQ", g.dimension(rest.Mul(dim.Const(size))), r.op())
+			return r.op()
+		}).reg
+	}
+	sorted := slices.Clone(terms)
+	slices.SortStableFunc(sorted, func(x, y scalarTerm) int { return x.level - y.level })
+	key := fmt.Sprintf("pointer %s %s", name, rest)
+	for _, t := range sorted {
+		if t.loop != nil {
+			key += fmt.Sprintf(" loop%d*%s", g.id(t.loop), t.coef)
+		} else {
+			key += fmt.Sprintf(" r%d*%s", t.reg, t.coef)
+		}
+	}
+	last := sorted[len(sorted)-1]
+	return g.once(valueKey{text: key}, dependence{level: last.level}, func() operand {
+		outer := g.pointer(param, sorted[:len(sorted)-1], rest, size)
+		step := last.coef.Mul(dim.Const(size))
+		switch {
+		case last.loop == nil:
+			return g.addScaled(outer, last.reg, step).op()
+		case last.level < g.barrier(): // the pointer may be needed only at times
+			return g.addScaled(outer, g.axisValue(binding{loop: last.loop}, 0).reg, step).op()
+		}
+		return g.advancing(last.loop, step, outer.op()).op()
+	}).reg
+}
+
+// advancing returns a register that starts as from when the loop is entered and
+// grows by coef for each step of its axis.
+func (g *generator) advancing(s *scope, coef dim.Dim, from operand) reg {
+	n := slices.Index(g.scopes, s)
+	old := g.level
+	g.level = n - 1
+	r := g.newReg(gp)
+	g.emit("MOVQ", from, r.op())
+	step := g.dimension(coef.Mul(dim.Const(s.step)))
+	if step.kind == immOperand && step.imm != int64(int32(step.imm)) {
+		step = g.inRegister(step)
+	}
+	g.level = old
+	s.after = append(s.after, inst{op: "ADDQ", a: []operand{step, r.op()}, flow: update})
+	return r
+}
+
+// addScaled returns outer + x*coef.
+func (g *generator) addScaled(outer, x reg, coef dim.Dim) reg {
+	r := g.newReg(gp)
+	n, ok := coef.Int()
+	switch {
+	case ok && (n == 1 || n == 2 || n == 4 || n == 8):
+		g.emit("LEAQ", operand{kind: memOperand, base: outer, index: x, scale: uint8(n)}, r.op())
+		return r
+	case ok:
+		g.emit("MOVQ", x.op(), r.op())
+		g.scale(r, n)
+	default:
+		g.emit("MOVQ", x.op(), r.op())
+		g.emitFlow(update, "IMULQ", g.dimension(coef), r.op())
+	}
+	g.emitFlow(update, "ADDQ", outer.op(), r.op())
+	return r
+}
+
+// axisValue returns the scalar value of a bound axis plus more, as an operand.
+func (g *generator) axisValue(b binding, more int64) operand {
+	more += b.off
+	if b.row {
+		more += int64(g.r)
+	}
+	if b.loop == nil && b.reg == 0 {
+		return imm(more)
+	}
+	var base reg
+	if b.loop != nil {
+		from := imm(0)
+		if b.reg != 0 {
+			from = b.reg.op()
+		}
+		key := valueKey{text: fmt.Sprintf("counter %d %d", g.id(b.loop), b.reg)}
+		base = g.once(key, dependence{level: slices.Index(g.scopes, b.loop)}, func() operand {
+			return g.advancing(b.loop, dim.Const(1), from).op()
+		}).reg
+	} else {
+		base = b.reg
+	}
+	if more == 0 {
+		return base.op()
+	}
+	r := g.newReg(gp)
+	g.emit("LEAQ", at(base, more), r.op())
+	return r.op()
+}

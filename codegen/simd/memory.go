@@ -1,0 +1,432 @@
+package simd
+
+import (
+	"strconv"
+
+	"github.com/mlc-go/mlc/compiler/dim"
+	"github.com/mlc-go/mlc/compiler/loop"
+)
+
+// load reads an element for every lane. Lanes outside the vector's mask, or
+// whose guard is false, touch no memory.
+func (g *generator) load(e *loop.Expr) operand {
+	var guard, other operand
+	if e.Guard != nil {
+		guard, other = g.eval(e.Guard), g.eval(e.Args[0])
+	}
+	p := g.split(g.position(e.Param, e.Index))
+	uniform := p.lane.Is(0) && len(p.gather) == 0
+	m := guard
+	if !uniform {
+		m = g.bothMasks(g.tail(p), guard)
+	}
+	t := e.Param.DType
+	var v operand
+	switch {
+	case uniform:
+		v = g.loadUniform(e.Param, p, m)
+	case p.lane.Is(1) && len(p.gather) == 0:
+		v = g.loadVector(t, g.address(e.Param, p, int64(t.Size())), m)
+	default:
+		v = g.gather(e.Param, p, m)
+	}
+	if t == dim.Bool {
+		v = g.nonZero(v)
+		if guard.kind != 0 {
+			return g.maskLogic("OR", g.maskLogic("AND", guard, v), g.maskLogic("AND", g.maskNot(guard), other))
+		}
+		return v
+	}
+	if guard.kind != 0 && (other.kind != constOperand || other.bits != 0) {
+		v = g.blend(guard, v, other)
+	}
+	return v
+}
+
+// tail returns the mask of the present vector, if it has one.
+func (g *generator) tail(p place) operand {
+	if p.masks == nil {
+		return operand{}
+	}
+	return p.masks[g.v]
+}
+
+func (g *generator) bothMasks(a, b operand) operand {
+	switch {
+	case a.kind == 0:
+		return b
+	case b.kind == 0:
+		return a
+	}
+	return g.maskLogic("AND", a, b)
+}
+
+func (g *generator) nonZero(v operand) operand {
+	if g.target == AVX512 {
+		d := g.newReg(mask)
+		g.emit("VPTESTMD", v, v, d.op())
+		return d.op()
+	}
+	return g.maskNot(g.bin("VPCMPEQD", v, g.vecReg(pattern(0))))
+}
+
+// loadUniform reads one element into all lanes.
+func (g *generator) loadUniform(param *loop.Param, p place, m operand) operand {
+	t := param.DType
+	from := g.address(param, p, int64(t.Size()))
+	d := g.newReg(vec)
+	switch {
+	case t.Size() == 1 && m.kind == 0:
+		r := g.newReg(gp)
+		op := "MOVBLZX"
+		if t == dim.Int8 {
+			op = "MOVBLSX"
+		}
+		g.emit(op, from, r.op())
+		return g.broadcastInteger(r.op())
+	case t.Size() == 1 || t.Size() == 2:
+		refuse("a guarded " + t.String() + " is read into all lanes")
+	case m.kind == 0: // of an int64 the low half
+		g.emit("VBROADCASTSS", from, d.op())
+	case g.target == AVX512:
+		g.emit("VBROADCASTSS.Z", from, m, d.op())
+	default:
+		return g.gatherFrom(from, g.vecReg(pattern(0)), m)
+	}
+	return d.op()
+}
+
+// loadVector reads consecutive elements; those outside the mask become zero.
+func (g *generator) loadVector(t dim.DType, from operand, m operand) operand {
+	d := g.newReg(vec)
+	switch {
+	case t == dim.Int64:
+		return g.loadInt64(from, m)
+	case t.Size() == 1:
+		op := "VPMOVZXBD"
+		if t == dim.Int8 {
+			op = "VPMOVSXBD"
+		}
+		switch {
+		case m.kind == 0:
+			g.emit(op, from, d.op())
+		case g.target == AVX512:
+			g.emit(op+".Z", from, m, d.op())
+		default:
+			g.emit("VMOVQ", g.loadBytes(from, m), d.x())
+			e := g.newReg(vec)
+			g.emit(op, d.x(), e.op())
+			return e.op()
+		}
+	case t.Size() != 4:
+		refuse("elements of " + t.String())
+	case m.kind == 0:
+		g.emit("VMOVUPS", from, d.op())
+	case g.target == AVX512:
+		g.emit("VMOVUPS.Z", from, m, d.op())
+	default:
+		g.emit("VMASKMOVPS", from, m, d.op())
+	}
+	return d.op()
+}
+
+// loadBytes gathers up to eight bytes, one for each lane of the mask, into a
+// general register: AVX2 has no masked access to bytes.
+func (g *generator) loadBytes(from, m operand) operand {
+	all, one, bits := g.newReg(gp), g.newReg(gp), g.newReg(gp)
+	g.emit("MOVQ", imm(0), all.op())
+	g.emit("VMOVMSKPS", m, bits.op())
+	for i := range int64(8) {
+		skip := g.newLabel("byte")
+		g.emitFlow(effect, "BTL", imm(i), bits.op())
+		g.jump("JCC", skip)
+		b := from
+		b.disp += i
+		g.emit("MOVBQZX", b, one.op())
+		if i > 0 {
+			g.emitFlow(update, "SHLQ", imm(8*i), one.op())
+		}
+		g.emitFlow(update, "ORQ", one.op(), all.op())
+		g.label(skip)
+	}
+	return all.op()
+}
+
+// loadInt64 reads int64 elements and keeps their low halves.
+func (g *generator) loadInt64(from, m operand) operand {
+	next := from
+	next.disp += int64(g.target.bytes())
+	a, b := g.newReg(vec), g.newReg(vec)
+	if g.target == AVX512 {
+		if m.kind == 0 {
+			g.emit("VMOVDQU64", from, a.op())
+			g.emit("VMOVDQU64", next, b.op())
+		} else {
+			upper := g.newReg(mask)
+			g.emit("KSHIFTRW", imm(8), m, upper.op())
+			g.emit("VMOVDQU64.Z", from, m, a.op())
+			g.emit("VMOVDQU64.Z", next, upper.op(), b.op())
+		}
+		x, y := g.newReg(vec), g.newReg(vec)
+		g.emit("VPMOVQD", a.op(), x.low())
+		g.emit("VPMOVQD", b.op(), y.low())
+		return g.unary("VINSERTI64X4", imm(1), y.low(), x.op())
+	}
+	if m.kind == 0 {
+		g.emit("VMOVDQU", from, a.op())
+		g.emit("VMOVDQU", next, b.op())
+	} else {
+		lo, hi, up := g.newReg(vec), g.newReg(vec), g.newReg(vec)
+		g.emit("VEXTRACTI128", imm(1), m, up.x())
+		g.emit("VPMOVSXDQ", operand{kind: regOperand, reg: m.reg, half: true}, lo.op())
+		g.emit("VPMOVSXDQ", up.x(), hi.op())
+		g.emit("VPMASKMOVQ", from, lo.op(), a.op())
+		g.emit("VPMASKMOVQ", next, hi.op(), b.op())
+	}
+	return g.unary("VPERMQ", imm(0xd8), g.unary("VSHUFPS", imm(0x88), b.op(), a.op()))
+}
+
+// gather reads elements at places that differ from lane to lane.
+func (g *generator) gather(param *loop.Param, p place, m operand) operand {
+	if param.DType.Size() != 4 {
+		refuse("elements of " + param.DType.String() + " at places that are not consecutive")
+	}
+	index := g.gatherIndex(p)
+	p.lane, p.gather = dim.Dim{}, nil
+	return g.gatherFrom(g.address(param, p, 4), index, m)
+}
+
+// gatherIndex is the part of a place that differs from lane to lane.
+func (g *generator) gatherIndex(p place) operand {
+	var sum operand
+	if !p.lane.Is(0) || len(p.gather) == 0 {
+		sum = g.laneSum(place{lane: p.lane})
+	}
+	for _, t := range p.gather {
+		n, ok := t.coef.Int()
+		x := g.laneAtom(t.atom)
+		switch {
+		case !ok:
+			x = g.bin("VPMULLD", x, g.broadcastInteger(g.inRegister(g.dimension(t.coef))))
+		case n != 1:
+			x = g.bin("VPMULLD", x, pattern(uint32(n)))
+		}
+		if sum.kind == 0 {
+			sum = x
+			continue
+		}
+		sum = g.bin("VPADDD", sum, x)
+	}
+	return g.vecReg(sum)
+}
+
+func (g *generator) gatherFrom(from, index, m operand) operand {
+	from.name = ""
+	if from.index != 0 { // the index register of the address is taken by the lanes
+		r := g.newReg(gp)
+		g.emit("LEAQ", from, r.op())
+		from = at(r, 0)
+	}
+	from.index, from.scale = index.reg, 4
+	d := g.newReg(vec)
+	k := g.newReg(g.maskClass())
+	g.emit(moveVector, pattern(0), d.op()) // the machine merges, so the register must be defined
+	switch {
+	case g.target == AVX512 && m.kind == 0:
+		g.emit("KXNORW", named("K0"), named("K0"), k.op())
+	case g.target == AVX512:
+		g.emit("KMOVW", m, k.op())
+	case m.kind == 0:
+		g.emit("VPCMPEQD", d.op(), d.op(), k.op())
+	default:
+		g.emit("VMOVUPS", m, k.op())
+	}
+	if g.target == AVX512 {
+		g.emitFlow(update, "VGATHERDPS", from, k.op(), d.op())
+	} else {
+		g.emitFlow(update, "VGATHERDPS", k.op(), from, d.op())
+	}
+	return d.op()
+}
+
+// pendingStore is a store whose value is computed.
+type pendingStore struct {
+	store     *loop.Store
+	value, If operand
+	place     place
+}
+
+// evalStore computes value, condition and place of a store.
+func (g *generator) evalStore(s *loop.Store) pendingStore {
+	ps := pendingStore{store: s, value: g.eval(s.Value), place: g.split(g.position(s.Param, s.Index))}
+	if s.If != nil {
+		ps.If = g.eval(s.If)
+	}
+	return ps
+}
+
+// putStore writes a computed store's lanes.
+func (g *generator) putStore(ps pendingStore) {
+	p, param := ps.place, ps.store.Param
+	t := param.DType
+	v := ps.value
+	if t == dim.Bool {
+		v = g.blend(v, pattern(1), pattern(0))
+	}
+	v = g.vecReg(v)
+	uniform := p.lane.Is(0) && len(p.gather) == 0
+	m := ps.If
+	if !uniform {
+		m = g.bothMasks(g.tail(p), ps.If)
+	}
+	switch {
+	case uniform:
+		g.storeUniform(v, param, p, m)
+	case p.lane.Is(1) && len(p.gather) == 0:
+		g.storeVector(t, v, g.address(param, p, int64(t.Size())), m)
+	case t.Size() != 4:
+		refuse("elements of " + t.String() + " are written to places that are not consecutive")
+	default:
+		g.scatter(v, param, p, m)
+	}
+}
+
+// storeUniform writes lane 0.
+func (g *generator) storeUniform(v operand, param *loop.Param, p place, m operand) {
+	t := param.DType
+	to := g.address(param, p, int64(t.Size()))
+	end := ""
+	if m.kind != 0 {
+		end = g.newLabel("skip")
+		bits := g.newReg(gp)
+		if g.target == AVX512 {
+			g.emit("KMOVW", m, bits.op())
+		} else {
+			g.emit("VMOVMSKPS", m, bits.op())
+		}
+		g.emitFlow(effect, "BTL", imm(0), bits.op())
+		g.jump("JCC", end)
+	}
+	switch t.Size() {
+	case 4:
+		g.emitFlow(effect, "VMOVSS", v.reg.x(), to)
+	case 1:
+		r := g.newReg(gp)
+		g.emit("VMOVD", v.reg.x(), r.op())
+		g.emitFlow(effect, "MOVB", r.op(), to)
+	case 8:
+		r := g.newReg(gp)
+		g.emit("VMOVD", v.reg.x(), r.op())
+		g.emit("MOVLQSX", r.op(), r.op())
+		g.emitFlow(effect, "MOVQ", r.op(), to)
+	default:
+		refuse("elements of " + t.String())
+	}
+	if end != "" {
+		g.label(end)
+	}
+}
+
+func (g *generator) storeVector(t dim.DType, v, to, m operand) {
+	masked := func(op string) {
+		if m.kind == 0 {
+			g.emitFlow(effect, op, v, to)
+		} else {
+			g.emitFlow(effect, op, v, m, to)
+		}
+	}
+	switch {
+	case t.Size() == 4 && (g.target == AVX512 || m.kind == 0):
+		masked("VMOVUPS")
+	case t.Size() == 4:
+		masked("VMASKMOVPS")
+	case t.Size() == 1 && g.target == AVX512:
+		masked("VPMOVDB")
+	case t.Size() == 1:
+		g.storeBytes(v, to, m)
+	default:
+		refuse("vectors of " + t.String() + " are written")
+	}
+}
+
+// storeBytes writes the low bytes of eight lanes.
+func (g *generator) storeBytes(v, to, m operand) {
+	up := g.newReg(vec)
+	g.emit("VEXTRACTI128", imm(1), v, up.x())
+	words, bytes := g.newReg(vec), g.newReg(vec)
+	g.emit("VPACKUSDW", up.x(), v.reg.x(), words.x())
+	g.emit("VPACKUSWB", words.x(), words.x(), bytes.x())
+	if m.kind == 0 {
+		g.emitFlow(effect, "VMOVQ", bytes.x(), to)
+		return
+	}
+	all, bits := g.newReg(gp), g.newReg(gp)
+	g.emit("VMOVQ", bytes.x(), all.op())
+	g.emit("VMOVMSKPS", m, bits.op())
+	for i := range int64(8) {
+		skip := g.newLabel("byte")
+		g.emitFlow(effect, "BTL", imm(i), bits.op())
+		g.jump("JCC", skip)
+		b := to
+		b.disp += i
+		g.emitFlow(effect, "MOVB", all.op(), b)
+		g.label(skip)
+		if i < 7 {
+			g.emitFlow(update, "SHRQ", imm(8), all.op())
+		}
+	}
+}
+
+// scatter writes elements to places that differ from lane to lane.
+func (g *generator) scatter(v operand, param *loop.Param, p place, m operand) {
+	index := g.gatherIndex(p)
+	p.lane, p.gather = dim.Dim{}, nil
+	to := g.address(param, p, 4)
+	if to.index != 0 {
+		r := g.newReg(gp)
+		g.emit("LEAQ", to, r.op())
+		to = at(r, 0)
+	}
+	if g.target == AVX512 {
+		to.index, to.scale = index.reg, 4
+		k := g.newReg(mask)
+		if m.kind == 0 {
+			g.emit("KXNORW", named("K0"), named("K0"), k.op())
+		} else {
+			g.emit("KMOVW", m, k.op())
+		}
+		g.emitFlow(effect, "VSCATTERDPS", v, k.op(), to)
+		return
+	}
+	g.scatterLanes(v, index, m, to)
+}
+
+// scatterLanes writes lane by lane: AVX2 has no scatter.
+func (g *generator) scatterLanes(v, index, m, to operand) {
+	bits := g.newReg(gp)
+	if m.kind != 0 {
+		g.emit("VMOVMSKPS", m, bits.op())
+	}
+	for i := range int64(8) {
+		vi, ii := v, index
+		if i >= 4 {
+			vi, ii = g.newReg(vec).op(), g.newReg(vec).op()
+			g.emit("VEXTRACTI128", imm(1), v, vi.reg.x())
+			g.emit("VEXTRACTI128", imm(1), index, ii.reg.x())
+		}
+		skip := g.newLabel("lane" + strconv.FormatInt(i, 10) + "x")
+		if m.kind != 0 {
+			g.emitFlow(effect, "BTL", imm(i), bits.op())
+			g.jump("JCC", skip)
+		}
+		r := g.newReg(gp)
+		g.emit("VPEXTRD", imm(i%4), ii.reg.x(), r.op())
+		g.emit("MOVLQSX", r.op(), r.op())
+		lane := to
+		lane.index, lane.scale = r, 4
+		g.emitFlow(effect, "VPEXTRD", imm(i%4), vi.reg.x(), lane)
+		if m.kind != 0 {
+			g.label(skip)
+		}
+	}
+}

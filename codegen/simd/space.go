@@ -1,0 +1,215 @@
+package simd
+
+import (
+	"slices"
+
+	"github.com/mlc-go/mlc/compiler/dim"
+	"github.com/mlc-go/mlc/compiler/loop"
+)
+
+// prepared is a kernel with rewritten expressions and merged axes.
+type prepared struct {
+	space  []*loop.Axis
+	phases []*loop.Phase
+}
+
+// prepare expands, interns and merges what can be merged. A copy is changed;
+// the kernel stays as it is.
+func (g *generator) prepare(k *loop.Kernel) *prepared {
+	p := &prepared{space: slices.Clone(k.Space)}
+	for _, ph := range k.Phases {
+		p.phases = append(p.phases, g.rw.phase(ph, slices.Clone(ph.Axes)))
+	}
+	for _, ph := range p.phases {
+		if ph.Kind == loop.ScatterAdd || ph.Kind == loop.Sort {
+			continue
+		}
+		ph.Axes = g.mergeAxes(ph.Axes, []*loop.Phase{ph})
+	}
+	g.shareAxes(p)
+	p.space = g.mergeAxes(p.space, p.phases)
+	return p
+}
+
+// mergeAxes joins neighbours that every access walks as one. Phases are changed in place.
+func (g *generator) mergeAxes(axes []*loop.Axis, phases []*loop.Phase) []*loop.Axis {
+	axes = slices.DeleteFunc(slices.Clone(axes), func(a *loop.Axis) bool { return a.Extent.Is(1) })
+	for i := len(axes) - 2; i >= 0; i-- {
+		outer, inner := axes[i], axes[i+1]
+		if !g.mergeable(outer, inner, phases) {
+			continue
+		}
+		one := &loop.Axis{Name: outer.Name + inner.Name, Extent: outer.Extent.Mul(inner.Extent)}
+		g.rw.replace(outer, &loop.Expr{Op: loop.Const, Type: dim.Int64})
+		g.rw.replace(inner, &loop.Expr{Op: loop.AxisVar, Type: dim.Int64, Axis: one})
+		for _, ph := range phases {
+			*ph = *g.rw.phase(ph, ph.Axes)
+		}
+		axes[i] = one
+		axes = slices.Delete(axes, i+1, i+2)
+	}
+	return axes
+}
+
+// mergeable reports whether all uses of two axes are positions in which a step
+// of the outer one equals the whole of the inner one.
+func (g *generator) mergeable(outer, inner *loop.Axis, phases []*loop.Phase) bool {
+	ok := true
+	for _, ph := range phases {
+		indices := map[*loop.Expr]bool{}
+		accesses(ph, func(p *loop.Param, index []*loop.Expr, _ bool) {
+			l := g.position(p, index)
+			if !l.coef(outer).Equal(l.coef(inner).Mul(inner.Extent)) {
+				ok = false
+			}
+			for _, t := range l.terms {
+				if t.atom != nil && (mentions(t.atom, outer) || mentions(t.atom, inner)) {
+					ok = false
+				}
+			}
+			for _, x := range index {
+				indices[x] = true
+			}
+		})
+		// Outside of positions neither may be seen.
+		seen := map[*loop.Expr]bool{}
+		for x := range indices {
+			seen[x] = true
+		}
+		check := func(e *loop.Expr) {
+			walk(e, seen, func(x *loop.Expr) {
+				if x.Op == loop.AxisVar && (x.Axis == outer || x.Axis == inner) {
+					ok = false
+				}
+			})
+		}
+		check(ph.A)
+		check(ph.B)
+		for _, r := range ph.Reducers {
+			check(r.Value)
+		}
+		for _, s := range ph.Stores {
+			check(s.Value)
+			check(s.If)
+		}
+		for _, c := range ph.Carries {
+			check(c.Init)
+			check(c.Next)
+		}
+		for x := range indices { // an index may be shared with a value
+			if len(linearOf(x).terms) == 0 {
+				continue
+			}
+			if indexUsedAsValue(ph, x, outer, inner) {
+				ok = false
+			}
+		}
+	}
+	return ok
+}
+
+// indexUsedAsValue reports whether index expression x, which mentions one of the
+// axes, is also an argument of an operation.
+func indexUsedAsValue(ph *loop.Phase, x *loop.Expr, axes ...*loop.Axis) bool {
+	hit := false
+	for _, a := range axes {
+		hit = hit || mentions(x, a)
+	}
+	if !hit {
+		return false
+	}
+	used := false
+	phaseExprs(ph, func(e *loop.Expr) {
+		if e.Type != dim.Int64 || e.Op == loop.Cast {
+			used = used || slices.Contains(e.Args, x)
+		}
+		used = used || e.Guard == x
+	})
+	return used
+}
+
+func mentions(e *loop.Expr, a *loop.Axis) bool {
+	found := false
+	walk(e, map[*loop.Expr]bool{}, func(x *loop.Expr) { found = found || x.Op == loop.AxisVar && x.Axis == a })
+	return found
+}
+
+// shareAxes gives phases with one axis of the same extent one axis, so that a
+// value which two phases need at a point is one expression.
+func (g *generator) shareAxes(p *prepared) {
+	var first *loop.Axis
+	for _, ph := range p.phases {
+		if len(ph.Axes) != 1 {
+			continue
+		}
+		a := ph.Axes[0]
+		if first == nil {
+			first = a
+		}
+		if a == first || !a.Extent.Equal(first.Extent) {
+			continue
+		}
+		g.rw.replace(a, &loop.Expr{Op: loop.AxisVar, Type: dim.Int64, Axis: first})
+		*ph = *g.rw.phase(ph, []*loop.Axis{first})
+	}
+}
+
+// strides sums up how the accesses of phases walk along an axis.
+type strides struct {
+	unit, zero, other int
+	storeUnit         int
+	storeOther        int
+}
+
+func (g *generator) stridesOf(a *loop.Axis, phases []*loop.Phase) strides {
+	var s strides
+	for _, ph := range phases {
+		accesses(ph, func(p *loop.Param, index []*loop.Expr, write bool) {
+			l := g.position(p, index)
+			c := l.coef(a)
+			for _, t := range l.terms {
+				if t.atom == nil || !mentions(t.atom, a) {
+					continue
+				}
+				if t.atom.Op == loop.Mod && t.atom.Args[0].Op == loop.AxisVar && c.Is(0) {
+					c = t.coef
+				} else if t.atom.Op != loop.FloorDiv || t.atom.Args[0].Op != loop.AxisVar {
+					c = dim.Const(-7) // no even stride
+				}
+			}
+			switch {
+			case c.Is(1) && write:
+				s.unit++
+				s.storeUnit++
+			case c.Is(1):
+				s.unit++
+			case c.Is(0):
+				s.zero++
+			case write:
+				s.other++
+				s.storeOther++
+			default:
+				s.other++
+			}
+		})
+	}
+	return s
+}
+
+// laneAxis picks the axis that runs along the lanes: few accesses with gaps,
+// long enough for a vector; nil when there is none.
+func (g *generator) laneAxis(axes []*loop.Axis, phases []*loop.Phase) *loop.Axis {
+	var best *loop.Axis
+	bestScore := 0
+	for _, a := range axes {
+		s := g.stridesOf(a, phases)
+		score := 4*s.unit - 6*s.other - 6*s.storeOther
+		if n, ok := a.Extent.Int(); ok && n < int64(g.target.lanes()) {
+			score -= int(int64(g.target.lanes()) - n)
+		}
+		if best == nil || score >= bestScore {
+			best, bestScore = a, score
+		}
+	}
+	return best
+}
