@@ -215,6 +215,9 @@ func (p *printer) row(q *loop.Param, l linear) (expr, bool) {
 	at := bin("+", p.sum(rest), p.rowFirst)
 	s := p.scopes[outer]
 	key := fmt.Sprintf("row %p %p %s", q, p.rowAxis, rest.key())
+	if p.rowFirst.isInt && p.rowSize.isInt {
+		key = fmt.Sprintf("row %p %d %d %s", q, p.rowFirst.number, p.rowSize.number, rest.key())
+	}
 	if v, ok := s.named[key]; ok {
 		return v, true
 	}

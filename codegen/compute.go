@@ -24,11 +24,7 @@ func (p *printer) compute(e *loop.Expr, index bool, home *scope) (v expr, named 
 		if e.Type.IsInt() {
 			return call(id(e.Op.String()), x, y), false
 		}
-		op := "<"
-		if e.Op == loop.Max {
-			op = ">"
-		}
-		return p.choose(e, index, home, binRaw(op, p.firmWith(e.Args[0], x, y), y), x, y), true
+		return p.extreme(e, index, home, x, y), true
 	case loop.CallFn:
 		args := make([]expr, len(e.Args))
 		for i, a := range e.Args {
@@ -97,6 +93,21 @@ func (p *printer) firm(e *loop.Expr, v expr) expr {
 	if v.untyped && !v.isInt {
 		return call(rt("Var"), convert(goType(e.Type, false), v))
 	}
+	return v
+}
+
+// extreme is the smaller or larger of two floats: the second one unless the
+// first is truly smaller or larger.
+func (p *printer) extreme(e *loop.Expr, index bool, home *scope, x, y expr) expr {
+	op := "<"
+	if e.Op == loop.Max {
+		op = ">"
+	}
+	if y.ops > 0 {
+		y = p.define(home, "t", y)
+	}
+	v := p.define(home, p.baseName(e), p.typed(e, index, x))
+	home.body.when(unary("!", parens(binRaw(op, v, y))), func(b *body) { b.set(v, y) })
 	return v
 }
 

@@ -53,10 +53,10 @@ func extentOf(a *loop.Axis) dim.Dim {
 }
 
 // count returns the number of tiles.
-func (t *contractTiles) count() dim.Dim {
-	n := dim.Product(extents(t.outer))
-	n = n.Mul(extentOf(t.row).CeilDiv(dim.Const(t.rows())))
-	return n.Mul(extentOf(t.col).CeilDiv(dim.Const(t.cols())))
+func (t *contractTiles) count(size func(dim.Dim) expr) expr {
+	n := size(dim.Product(extents(t.outer)))
+	n = bin("*", n, ceilDiv(size(extentOf(t.row)), t.rows()))
+	return bin("*", n, ceilDiv(size(extentOf(t.col)), t.cols()))
 }
 
 // work estimates the nanoseconds of a tile.
@@ -164,7 +164,7 @@ func (p *printer) contractBody(pl *kernelPlan) {
 	from := bin("*", id("lo"), num(pl.chunk))
 	to := id("hi")
 	if pl.chunk != 1 {
-		to = call(id("min"), bin("*", id("hi"), num(pl.chunk)), p.dim(t.count()))
+		to = call(id("min"), bin("*", id("hi"), num(pl.chunk)), p.here("tiles", t.count(p.dim)))
 	}
 	b.forStep(item, from, to, 1, func(b *body) {
 		p.push(b, false)

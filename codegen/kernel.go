@@ -63,14 +63,14 @@ func (pl *kernelPlan) items(env map[string]expr) expr {
 	if pl.single() {
 		return num(1)
 	}
-	var d dim.Dim
 	if pl.tiles != nil {
-		d = pl.tiles.count()
-	} else {
-		d = dim.Product(extents(pl.split))
+		return ceilDiv(pl.tiles.count(func(d dim.Dim) expr { return dimExpr(d, env) }), pl.chunk)
 	}
-	return dimExpr(d.CeilDiv(dim.Const(pl.chunk)), env)
+	return ceilDiv(dimExpr(dim.Product(extents(pl.split)), env), pl.chunk)
 }
+
+// ceilDiv is x/n rounded up; x is not negative.
+func ceilDiv(x expr, n int64) expr { return bin("/", bin("+", x, num(n-1)), num(n)) }
 
 func extents(axes []*loop.Axis) []dim.Dim {
 	out := make([]dim.Dim, len(axes))

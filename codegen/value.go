@@ -402,7 +402,7 @@ func roundUp(t dim.Factor) dim.Factor {
 		if t.Coef >= 0 || a.Name != "" || !ok || n <= 0 {
 			continue
 		}
-		if low, ok := a.Num.Neg().Min(); ok && low >= 0 {
+		if dimNotNegative(a.Num.Neg()) {
 			t.Coef = -t.Coef
 			t.Atoms = slices.Clone(t.Atoms)
 			t.Atoms[i].Num = a.Num.Neg().Add(dim.Const(n - 1))
@@ -410,6 +410,23 @@ func roundUp(t dim.Factor) dim.Factor {
 		}
 	}
 	return t
+}
+
+// dimNotNegative reports whether d is at least 0 for all sizes, term by term.
+func dimNotNegative(d dim.Dim) bool {
+	for _, t := range d.Terms() {
+		t = roundUp(t)
+		if t.Coef < 0 {
+			return false
+		}
+		for _, a := range t.Atoms {
+			den, ok := a.Den.Int()
+			if a.Name == "" && (!ok || den <= 0 || !dimNotNegative(a.Num)) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func atomExpr(a dim.Atom, env map[string]expr) expr {
@@ -420,8 +437,7 @@ func atomExpr(a dim.Atom, env map[string]expr) expr {
 		return id(private(a.Name))
 	}
 	x, y := dimExpr(a.Num, env), dimExpr(a.Den, env)
-	low, known := a.Num.Min()
-	if den, ok := a.Den.Int(); ok && den > 0 && known && low >= 0 {
+	if den, ok := a.Den.Int(); ok && den > 0 && dimNotNegative(a.Num) {
 		return bin("/", x, y)
 	}
 	return call(rt("FloorDiv"), x, y)
