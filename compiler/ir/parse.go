@@ -82,7 +82,7 @@ func (p *parser) variable() *Var {
 	if p.accept("roles") {
 		p.list(func() { v.Roles = append(v.Roles, p.str()) })
 	}
-	v.Entry, v.Label = p.optional("entry"), p.optional("label")
+	v.Entry, v.Label = p.optional("owner"), p.optional("label")
 	v.Pos = p.at()
 	return v
 }

@@ -115,7 +115,7 @@ func (w *printer) program(p *Program) {
 		if len(v.Roles) > 0 {
 			s += " roles" + attrText(reflect.ValueOf(v.Roles))
 		}
-		w.line("%s", s+suffix("entry", v.Entry)+suffix("label", v.Label)+w.at(v.Pos))
+		w.line("%s", s+suffix("owner", v.Entry)+suffix("label", v.Label)+w.at(v.Pos))
 	}
 	for _, e := range p.Entries {
 		w.entry(e)
