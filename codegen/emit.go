@@ -296,7 +296,7 @@ func typeCode(t string) *jen.Statement {
 // imports are the packages that generated code may import: the name it uses,
 // then the path.
 var imports = [...][2]string{
-	{"mlrt", runtimePath}, {"bytes", "bytes"}, {"context", "context"}, {"embed", "embed"}, {"fmt", "fmt"}, {"fs", "io/fs"},
+	{"mlrt", runtimePath}, {"bytes", "bytes"}, {"context", "context"}, {"embed", "embed"}, {"errors", "errors"}, {"fmt", "fmt"}, {"fs", "io/fs"},
 	{"io", "io"}, {"iter", "iter"}, {"math", "math"}, {"rand", "math/rand/v2"}, {"slices", "slices"}, {"sync", "sync"},
 	{"testing", "testing"},
 }
@@ -499,6 +499,33 @@ func (b *body) whenLet(name string, e, cond expr, then, els func(*body)) {
 func (b *body) whenErr(e expr, ret ...expr) {
 	list := b.inner(func(n *body) { n.ret(ret...) })
 	b.add(jen.If(jen.Err().Op(":=").Add(e.code), jen.Err().Op("!=").Nil()).Block(list...))
+}
+
+// whenErrDo is whenErr with statements.
+func (b *body) whenErrDo(e expr, f func(*body)) {
+	list := b.inner(f)
+	b.add(jen.If(jen.Err().Op(":=").Add(e.code), jen.Err().Op("!=").Nil()).Block(list...))
+}
+
+// varDecl declares variables.
+func varDecl(names, t string) jen.Code { return jen.Var().Op(names).Add(typeCode(t)) }
+
+// assignCall is "if names := e; cond { f }".
+func assignCall(names []string, e expr, f func(*body), cond expr) jen.Code {
+	var left []jen.Code
+	for _, n := range names {
+		left = append(left, jen.Id(n))
+	}
+	b := &body{}
+	f(b)
+	return jen.If(jen.List(left...).Op(":=").Add(e.code), jen.Add(cond.code)).Block(b.list...)
+}
+
+// rangeOnly repeats statements n times.
+func rangeOnly(n expr, f func(*body)) jen.Code {
+	b := &body{}
+	f(b)
+	return jen.For(jen.Range().Add(n.code)).Block(b.list...)
 }
 
 // switchCase is a case of a switch statement.

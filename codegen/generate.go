@@ -204,7 +204,7 @@ func (g *gen) nameVars() error {
 		}
 		sv := &storedVar{Var: v, owner: owner, field: private(v.Name), info: -1}
 		if owner == "trainer" {
-			sv.field = scopes[owner].local(v.Name)
+			sv.field = scopes[owner].local(strings.TrimPrefix(strings.TrimPrefix(v.Name, "optimizer/"), "train/"))
 		} else if err := scopes[owner].claim(sv.field, fmt.Sprintf("the stored tensor %q", v.Name)); err != nil {
 			return err
 		}

@@ -531,13 +531,18 @@ func (r *run) printCall(b *body, c *loop.Call) {
 		b.do(call(id(pl.name), r.callArgs(c)...))
 		return
 	}
-	t := &task{typ: r.g.pkg.local(pl.name + "Task"), call: c}
-	r.tasks = append(r.tasks, t)
 	env := map[string]expr{}
 	for i, d := range c.Kernel.Dims {
 		env[d] = dimExpr(c.Dims[i], r.dims)
 	}
-	b.do(call(id("r.pool.Run"), pl.items(env), call(parens(unary("*", id(t.typ))), id("r"))))
+	items := pl.items(env)
+	if items.isInt && items.number == 1 {
+		b.do(call(id(pl.name), append(r.callArgs(c), num(0), num(1))...))
+		return
+	}
+	t := &task{typ: r.g.pkg.local(pl.name + "Task"), call: c}
+	r.tasks = append(r.tasks, t)
+	b.do(call(id("r.pool.Run"), items, call(parens(unary("*", id(t.typ))), id("r"))))
 }
 
 // printTask writes the type whose items are those of a kernel's call.

@@ -16,7 +16,7 @@ func (g *gen) printTrainer(s *source) {
 		field{name: "weights", typ: "mlrt.Weights", comment: "the model's and the trainer's tensors by number"})
 	for _, sv := range g.vars {
 		if sv.owner == "trainer" {
-			fields = append(fields, field{name: sv.field, typ: "[]" + goTypes[sv.DType], comment: sv.Kind + " " + sv.Name + " " + shapeText(sv.Shape, sv.Layout)})
+			fields = append(fields, field{name: sv.field, typ: "[]" + goTypes[sv.DType], comment: sv.Name + " " + shapeText(sv.Shape, sv.Layout)})
 		}
 	}
 	for _, n := range g.inOrder {
