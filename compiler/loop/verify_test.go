@@ -27,7 +27,6 @@ func TestVerifyRefuses(t *testing.T) {
 		{"images[i, k]", "images[i, f32(1)]", "an index of images is float32, want int64"},
 		{"  dims batch\n  param images", "  param images", "uses the size batch"},
 		{"add(acc, bias[j])\n    store hidden", "add(acc, i)\n    store hidden", "an operand of add is int64, want float32"},
-		{"param weight f32[128, 784] read", "param bias f32[128, 784] read", "the name is taken"},
 		{"kernel fc2Forward", "kernel fc1Forward", "kernel fc1Forward twice"},
 		{"sum f32 = sum exp", "sum i32 = sum exp", "result sum is int32, want float32"},
 		{"store probabilities[i, j] =", "store probabilities[i, k] =", `unknown name "k"`},
