@@ -254,3 +254,50 @@ func (m *memory) address(idx []int64) (int64, error) {
 	}
 	return p*w + lane%w, nil
 }
+
+// SetVar stores elements given in row-major order in a tensor of constant shape.
+func (m *Exact) SetVar(v *loop.Var, rowMajor []uint64) error {
+	return m.eachElement(v, len(rowMajor), func(n int, at int64) { m.Vars[v][at] = rowMajor[n] })
+}
+
+// Var returns the elements of a stored tensor of constant shape in row-major order.
+func (m *Exact) Var(v *loop.Var) ([]uint64, error) {
+	n, err := dim.Product(v.Shape).Eval(nil)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]uint64, n)
+	err = m.eachElement(v, len(out), func(n int, at int64) { out[n] = m.Vars[v][at] })
+	return out, err
+}
+
+// eachElement visits the elements in row-major order with their place in memory.
+func (m *Exact) eachElement(v *loop.Var, n int, visit func(n int, at int64)) error {
+	mem := &memory{layout: v.Layout}
+	total := int64(1)
+	for _, d := range v.Shape {
+		size, err := d.Eval(nil)
+		if err != nil {
+			return err
+		}
+		mem.shape = append(mem.shape, size)
+		total *= size
+	}
+	if int64(n) != total {
+		return fmt.Errorf("var %s has %d elements, not %d", v.Name, total, n)
+	}
+	idx := make([]int64, len(mem.shape))
+	for i := range n {
+		rest := int64(i)
+		for a := len(idx) - 1; a >= 0; a-- {
+			idx[a] = rest % mem.shape[a]
+			rest /= mem.shape[a]
+		}
+		at, err := mem.address(idx)
+		if err != nil {
+			return err
+		}
+		visit(i, at)
+	}
+	return nil
+}

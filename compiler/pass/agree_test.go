@@ -58,8 +58,15 @@ func (tr trial) exact(t *testing.T, o Options) outcome {
 	r := rand.New(rand.NewPCG(1, 2))
 	f := l.Funcs[0]
 	for _, v := range l.Vars {
-		for i, x := range tr.data(v.DType, len(m.Vars[v]), r) {
-			m.Vars[v][i] = eval.Bits(x, v.DType)
+		words, err := m.Var(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, x := range tr.data(v.DType, len(words), r) {
+			words[i] = eval.Bits(x, v.DType)
+		}
+		if err := m.SetVar(v, words); err != nil {
+			t.Fatal(err)
 		}
 	}
 	var out [][]uint64
@@ -95,7 +102,11 @@ func (tr trial) exact(t *testing.T, o Options) outcome {
 		add("output "+o.Name, o.Buffer.DType, out[i])
 	}
 	for _, v := range l.Vars {
-		add("var "+v.Name, v.DType, m.Vars[v])
+		words, err := m.Var(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		add("var "+v.Name, v.DType, words)
 	}
 	return res
 }
@@ -183,6 +194,7 @@ func check(t *testing.T, tr trial, tolerance float64) {
 	near(t, full, tr.reference(t), tolerance)
 	sameBits(t, "unshuffled", tr.exact(t, Options{}), full)
 	sameBits(t, "without fuse", tr.exact(t, Options{Disable: []string{"fuse"}}), full)
+	sameBits(t, "row-major", tr.exact(t, Options{Disable: []string{"layout", "pack"}}), full)
 	sameBits(t, "without cse", tr.exact(t, Options{Disable: []string{"cse"}}), full)
 }
 

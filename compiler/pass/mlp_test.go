@@ -149,7 +149,7 @@ func TestClassifierKernels(t *testing.T) {
 	}
 	want := []string{"fc1Forward", "fc2Forward", "crossEntropyForward", "crossEntropyForward2",
 		"accuracyMetric after metric", "crossEntropyForward2 after metric",
-		"fc2BiasUpdate after", "fc2Backward after", "fc2WeightUpdate after", "fc1BiasUpdate after", "fc1WeightUpdate after"}
+		"fc2BiasUpdate after", "fc2BackwardPack after", "fc2Backward after", "fc2WeightUpdate after", "fc1BiasUpdate after", "fc1WeightUpdate after"}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("kernels:\n%s\n%s", strings.Join(got, "\n"), l)
 	}

@@ -16,6 +16,8 @@ var tensorPasses = [...]pass[*ir.Program]{
 
 // loopPasses run between lowering and code generation.
 var loopPasses = [...]pass[*loop.Program]{
+	{name: "layout", fn: layout, exact: true, doc: "let weights live in the order that contractions read them in"},
+	{name: "pack", fn: pack, exact: true, doc: "copy operands of contractions whose lanes are not consecutive"},
 	{name: "plan", fn: plan, required: true, exact: true, doc: "place buffers in the arena by their lifetimes"},
 }
 
@@ -28,5 +30,7 @@ var passOrder = [...]constraint{
 	{"grad", "cse", "adjoints repeat parts of the forward computation"},
 	{"cse", "dce", "cse leaves instructions whose results were replaced"},
 	{"cse", "fuse", "fusion copies cheap producers that cse would merge again"},
+	{"layout", "pack", "a weight with a layout needs no copy"},
+	{"pack", "plan", "copies are temporaries"},
 	{"dce", "fuse", "a dead reader would keep a value in memory"},
 }

@@ -1,0 +1,247 @@
+package pass
+
+import (
+	"slices"
+
+	"github.com/mlc-go/mlc/compiler/dim"
+	"github.com/mlc-go/mlc/compiler/loop"
+)
+
+// pack copies the operand of a contraction that is not consecutive along the
+// lanes into a temporary that is, ahead of the call. The copy costs one pass
+// over the operand, which the contraction reads once for each of its other rows.
+// A copy that a loop does not change is made before the loop.
+func pack(p *loop.Program) error {
+	k := &packer{p: p, names: map[string]bool{}, made: map[*loop.Kernel]*packing{}, copies: map[*loop.Kernel]bool{}}
+	for _, x := range p.Kernels {
+		k.names[x.Name] = true
+	}
+	for _, x := range slices.Clone(p.Kernels) {
+		k.kernel(x)
+	}
+	eachFunc(p, func(f *loop.Func) {
+		next := 0
+		for _, b := range slices.Concat(f.Inputs, f.Buffers) {
+			next = max(next, b.ID)
+		}
+		s := &packSchedule{k: k, f: f, next: next}
+		f.Body = s.steps(f.Body)
+		f.Buffers = orderBuffers(f)
+	})
+	return nil
+}
+
+type packer struct {
+	p      *loop.Program
+	names  map[string]bool
+	made   map[*loop.Kernel]*packing
+	copies map[*loop.Kernel]bool
+}
+
+// packing is what a contraction's kernel needs before it.
+type packing struct {
+	copy   *loop.Kernel
+	from   int         // position of the copied parameter in the contraction's old list
+	to     *loop.Param // the new parameter, the last one
+	shape  []dim.Dim   // of the temporary, over the kernel's sizes
+	layout *loop.Layout
+	drop   bool // the contraction reads the old parameter no more
+}
+
+// fewRows is the number of rows from which on a copy pays.
+const fewRows = 4
+
+// kernel rewrites a contraction that wants another order, and makes the copy.
+func (k *packer) kernel(x *loop.Kernel) {
+	w, ok := wanted(x)
+	if !ok || tooFewRows(x, w) {
+		return
+	}
+	ph := contraction(x)
+	var axes []*loop.Axis
+	for _, a := range slices.Concat(x.Space, ph.Axes) {
+		if a != w.lane && !a.Extent.Is(1) && slices.ContainsFunc(w.load.Index, func(e *loop.Expr) bool { return loop.Mentions(e, a) }) {
+			axes = append(axes, a)
+		}
+	}
+	axes = append(axes, w.lane)
+	to := &loop.Param{Name: freshParam(x, w.load.Param.Name+"Packed"), DType: w.load.Type, Read: true}
+	var index []*loop.Expr
+	b := loop.NewBuilder()
+	for _, a := range axes {
+		to.Shape = append(to.Shape, a.Extent)
+		index = append(index, b.Axis(a))
+	}
+	to.Layout = panels(to.Shape, len(to.Shape)-1)
+	load := b.Load(to, index...)
+	pk := &packing{from: slices.Index(x.Params, w.load.Param), to: to, shape: to.Shape, layout: to.Layout}
+	pk.copy = k.copyKernel(x, w.load, axes, to)
+	if ph.A == w.load {
+		ph.A = load
+	}
+	if ph.B == w.load {
+		ph.B = load
+	}
+	x.Params = append(x.Params, to)
+	if pk.drop = !loop.ReadsParam(x, w.load.Param) && !w.load.Param.Write; pk.drop {
+		x.Params = slices.Delete(x.Params, pk.from, pk.from+1)
+	}
+	k.made[x] = pk
+	k.copies[pk.copy] = true
+}
+
+// freshParam returns a name that no variable of a kernel has.
+func freshParam(k *loop.Kernel, name string) string {
+	taken := map[string]bool{}
+	for _, p := range k.Params {
+		taken[p.Name] = true
+	}
+	for _, s := range k.Scalars {
+		taken[s.Name] = true
+	}
+	if !taken[name] {
+		return name
+	}
+	return freeName(taken, name)
+}
+
+// tooFewRows reports whether the axes that reuse the operand are known to be short.
+func tooFewRows(x *loop.Kernel, w operand) bool {
+	rows := int64(1)
+	for _, a := range x.Space {
+		if slices.ContainsFunc(w.load.Index, func(e *loop.Expr) bool { return loop.Mentions(e, a) }) {
+			continue
+		}
+		n, ok := a.Extent.Int()
+		if !ok {
+			return false
+		}
+		rows *= n
+	}
+	return rows < fewRows
+}
+
+// copyKernel makes the kernel that fills the temporary.
+func (k *packer) copyKernel(x *loop.Kernel, load *loop.Expr, axes []*loop.Axis, to *loop.Param) *loop.Kernel {
+	from := load.Param
+	out := &loop.Param{Name: to.Name, DType: to.DType, Shape: to.Shape, Layout: to.Layout, Write: true}
+	c := &loop.Kernel{Params: []*loop.Param{from, out}, Space: axes, Dims: x.Dims, Origins: slices.Clone(x.Origins)}
+	b := loop.NewBuilder()
+	var index []*loop.Expr
+	for _, a := range axes {
+		index = append(index, b.Axis(a))
+	}
+	c.Phases = []*loop.Phase{{Kind: loop.Map, Stores: []*loop.Store{{Param: out, Index: index, Value: load}}}}
+	c = loop.CopyKernel(c)
+	c.Params[0].Read, c.Params[0].Write = true, false
+	c.Name = x.Name + "Pack"
+	if k.names[c.Name] {
+		c.Name = freeName(k.names, c.Name)
+	}
+	k.names[c.Name] = true
+	c.Doc = "a copy of " + from.Name + " whose lanes are consecutive"
+	k.p.Kernels = slices.Insert(k.p.Kernels, slices.Index(k.p.Kernels, x), c)
+	return c
+}
+
+// packSchedule inserts the copies into one function.
+type packSchedule struct {
+	k    *packer
+	f    *loop.Func
+	next int // the last buffer number
+}
+
+// steps returns a body with the copies; those that a loop does not change stand
+// before it.
+func (s *packSchedule) steps(body []loop.Step) []loop.Step {
+	var out []loop.Step
+	for _, st := range body {
+		switch st := st.(type) {
+		case *loop.For:
+			inner := s.steps(st.Body)
+			var before []loop.Step
+			st.Body = slices.DeleteFunc(inner, func(x loop.Step) bool {
+				c, ok := x.(*loop.Call)
+				if ok && s.k.copies[c.Kernel] && c.Args[0].At == nil && !writes(inner, c.Args[0].Buffer) {
+					before = append(before, c)
+					return true
+				}
+				return false
+			})
+			out = append(append(out, before...), st)
+		case *loop.Call:
+			if pk := s.k.made[st.Kernel]; pk != nil {
+				out = append(out, s.call(st, pk))
+			}
+			out = append(out, st)
+		}
+	}
+	return out
+}
+
+// writes reports whether a call among steps writes a buffer.
+func writes(steps []loop.Step, b *loop.Buffer) bool {
+	return slices.ContainsFunc(loop.Calls(&loop.Func{Body: steps}), func(c *loop.Call) bool {
+		for n, a := range c.Args {
+			if a.Buffer == b && c.Kernel.Params[n].Write {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// call makes the copy's call and changes the contraction's.
+func (s *packSchedule) call(c *loop.Call, pk *packing) *loop.Call {
+	s.next++
+	from := c.Args[pk.from]
+	sizes := callSizes(c)
+	buf := &loop.Buffer{ID: s.next, Name: s.freshName(from.Buffer.Name + "Packed"), Kind: loop.Temp, DType: pk.to.DType, Layout: pk.layout, Origin: c.Origin, Slot: -1}
+	for _, d := range pk.shape {
+		buf.Shape = append(buf.Shape, d.Subst(sizes))
+	}
+	s.f.Buffers = append(s.f.Buffers, buf)
+	out := &loop.Call{Kernel: pk.copy, Args: []loop.Arg{from, {Buffer: buf}}, Dims: slices.Clone(c.Dims), Origin: c.Origin, Metric: c.Metric, AfterLoss: c.AfterLoss}
+	c.Args = append(c.Args, loop.Arg{Buffer: buf})
+	if pk.drop {
+		c.Args = slices.Delete(c.Args, pk.from, pk.from+1)
+	}
+	return out
+}
+
+func (s *packSchedule) freshName(name string) string {
+	taken := map[string]bool{}
+	for _, b := range slices.Concat(s.f.Inputs, s.f.Buffers) {
+		taken[b.Name] = true
+	}
+	if !taken[name] {
+		return name
+	}
+	return freeName(taken, name)
+}
+
+// orderBuffers lists a function's buffers in order of first use and numbers them.
+func orderBuffers(f *loop.Func) []*loop.Buffer {
+	seen := map[*loop.Buffer]bool{}
+	for n, b := range f.Inputs {
+		seen[b] = true
+		b.ID = n + 1
+	}
+	var out []*loop.Buffer
+	use := func(b *loop.Buffer) {
+		if !seen[b] {
+			seen[b] = true
+			out = append(out, b)
+			b.ID = len(f.Inputs) + len(out)
+		}
+	}
+	for _, c := range loop.Calls(f) {
+		for _, a := range c.Args {
+			use(a.Buffer)
+		}
+	}
+	for _, o := range f.Outputs {
+		use(o.Buffer)
+	}
+	return out
+}
