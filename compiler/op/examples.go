@@ -209,6 +209,7 @@ func regionExamples() []Example {
 			In: []ir.Type{floats(3, 2, 4), floats(2, 5), floats(5, 4), floats(5, 5), floats(5)},
 		})
 	}
+	out = append(out, scanExamples()...)
 	return append(out,
 		Example{Op: StopGradient{}, In: []ir.Type{floats(2, 3)}},
 		Example{Op: Gradient{}, In: []ir.Type{floats(), floats(2, 3)}})
