@@ -1,0 +1,22 @@
+edition 1
+
+// conv3d is the cross-correlation over three axes: x [n, c, depth, height, width]
+// with weight [channels, c / groups, kernel...], plus bias.
+//
+// Reference: torch.nn.Conv3d. Sizes are a number or [depth, height, width]; padding
+// may be "same" for stride 1. Weights start as kaiming_uniform(a = sqrt(5)), the
+// bias as uniform in +-1 / sqrt(fan_in). Keras starts at glorot_uniform and zeros,
+// and has the channels last.
+block conv3d(channels, kernel, stride = 1, padding = 0, dilation = 1, groups = 1, bias = true, init = kaiming_uniform(a = sqrt(5))) {
+    input x [n, c, depth, height, width]
+    k = select(is_list(kernel), kernel, [kernel, kernel, kernel])
+    param weight [channels, c / groups, k[0], k[1], k[2]] = init
+    y = convolution(x, weight, stride = stride, padding = padding, dilation = dilation, groups = groups)
+    if bias {
+        bound = 1 / sqrt(fan_in(shape(weight)))
+        @role(bias)
+        param bias [channels] = uniform(-bound, bound)
+        y = y + reshape(bias, [channels, 1, 1, 1])
+    }
+    output y
+}
