@@ -151,14 +151,24 @@ func (k RowKind) check(name string, t dim.DType) error {
 	return nil
 }
 
-// At computes the row's expression.
+// At computes the row's expression. Arguments of 16-bit floats are computed on as
+// float32, and the result is rounded once.
 func (e Elementwise) At(c *Context, in []Source, idx []*loop.Expr) []*loop.Expr {
 	x := make([]*loop.Expr, len(in))
 	for i, s := range in {
 		x[i] = s(idx)
+		if isHalf(c.In[i].DType) {
+			x[i] = c.B.Cast(dim.Float32, x[i])
+		}
 	}
-	return []*loop.Expr{e.Row().Expr(c.B, x)}
+	v := e.Row().Expr(c.B, x)
+	if t := c.Out[0].DType; isHalf(t) {
+		v = c.B.Cast(t, v)
+	}
+	return []*loop.Expr{v}
 }
+
+func isHalf(t dim.DType) bool { return t == dim.Float16 || t == dim.BFloat16 }
 
 // Eval computes the row's function at every element.
 func (e Elementwise) Eval(c *EvalContext, in []ir.Dense) []ir.Dense {

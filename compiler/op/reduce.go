@@ -104,7 +104,7 @@ func (r Reduce) gradExtreme(b *ir.Builder, x, back *ir.Value) *ir.Value {
 	pos := b.Emit1(Iota{Shape: flat.Type.Shape, Axis: axis, DType: dim.Int32})
 	hit := Apply(b, "eq", pos, repeatBack(b, at, flat.Type.Shape, []int{axis}))
 	dx := Apply(b, "select", hit, back, Full(b, back.Type, 0))
-	return unflattenLast(b, dx, x.Type.Shape, r.Axes, perm)
+	return unflattenLast(b, dx, x.Type.Shape, perm)
 }
 
 // lastAxesFlat moves axes to the end and merges them into one axis. perm is the
@@ -123,7 +123,7 @@ func lastAxesFlat(b *ir.Builder, x *ir.Value, axes []int) (flat *ir.Value, perm 
 }
 
 // unflattenLast undoes lastAxesFlat.
-func unflattenLast(b *ir.Builder, x *ir.Value, shape []dim.Dim, _, perm []int) *ir.Value {
+func unflattenLast(b *ir.Builder, x *ir.Value, shape []dim.Dim, perm []int) *ir.Value {
 	moved := make([]dim.Dim, len(perm))
 	for i, a := range perm {
 		moved[i] = shape[a]
@@ -138,7 +138,7 @@ func productOfOthers(b *ir.Builder, x *ir.Value, axes []int) *ir.Value {
 	axis := len(flat.Type.Shape) - 1
 	before := exclusiveProduct(b, flat, axis, false)
 	after := exclusiveProduct(b, flat, axis, true)
-	return unflattenLast(b, Apply(b, "mul", before, after), x.Type.Shape, axes, perm)
+	return unflattenLast(b, Apply(b, "mul", before, after), x.Type.Shape, perm)
 }
 
 // Reduce gives one reducer over the dropped axes.

@@ -1,6 +1,7 @@
 package pass
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -73,6 +74,28 @@ func TestOperationsLower(t *testing.T) {
 			check(t, tr, 5e-6)
 			if t.Failed() {
 				t.Log(ex.Op.Name()+ir.Attributes(ex.Op), ex.In)
+			}
+		})
+	}
+}
+
+// TestPassesKeepValues runs every operation with its gradient in the reference
+// evaluator before and after each exact pass.
+func TestPassesKeepValues(t *testing.T) {
+	for n, ex := range op.Examples() {
+		if ex.Op.Name() == "gradient" {
+			continue
+		}
+		t.Run(fmt.Sprintf("%d %s", n, ex.Op.Name()), func(t *testing.T) {
+			before, after := single(op.Examples()[n]), single(op.Examples()[n])
+			if err := errors.Join(grad(before), grad(after)); err != nil {
+				t.Fatal(err)
+			}
+			for _, fn := range []func(*ir.Program) error{simplify, cse, dce, simplify} {
+				if err := errors.Join(fn(after), ir.Verify(after)); err != nil {
+					t.Fatal(err)
+				}
+				sameValues(t, before, after)
 			}
 		})
 	}

@@ -146,7 +146,9 @@ func sameValues(t *testing.T, before, after *ir.Program) {
 	}
 	a, b := run(before), run(after)
 	for k := range a {
-		same := slices.EqualFunc(a[k].Data, b[k].Data, func(x, y float64) bool { return math.Float64bits(x) == math.Float64bits(y) })
+		same := slices.EqualFunc(a[k].Data, b[k].Data, func(x, y float64) bool {
+			return math.Float64bits(x) == math.Float64bits(y) || x != x && y != y
+		})
 		if !same || !slices.Equal(a[k].Shape, b[k].Shape) {
 			t.Errorf("result %d: %v before, %v after", k, a[k], b[k])
 		}
