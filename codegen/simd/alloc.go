@@ -28,7 +28,7 @@ type allocation struct {
 	at      []*interval // by register
 	slots   int         // spilled values, target.bytes() each
 	scratch [3]int      // vector registers kept free for spilled operands
-	masks   int         // mask register kept free, or -1
+	masks   int         // two mask registers from here are kept free, or -1
 	used    []bool      // vector registers in use
 	failed  bool        // something must be spilled, but no register was kept free for it
 }
@@ -236,7 +236,7 @@ func (c *code) scan(ivs []*interval, spill bool) *allocation {
 			a.scratch[i] = limit[vec] + i
 			a.used[limit[vec]+i] = true
 		}
-		limit[mask]--
+		limit[mask] -= 2
 		a.masks = limit[mask]
 	}
 	var order []*interval

@@ -19,7 +19,27 @@ func (g *generator) integer(e *loop.Expr) operand {
 	})
 }
 
+// inScalars reports whether general registers compute e, at least from its
+// operands on.
+func inScalars(e *loop.Expr) bool {
+	switch e.Op {
+	case loop.Load:
+		return e.Guard == nil && e.Type.IsInt() && e.Type != dim.Uint32
+	case loop.Cast:
+		return e.Type == dim.Int64 && e.Args[0].Op == loop.Load && inScalars(e.Args[0])
+	case loop.Const, loop.DimVar, loop.Counter, loop.AxisVar, loop.Add, loop.Sub, loop.Mul, loop.FloorDiv, loop.Mod, loop.Min, loop.Max:
+		return e.Type == dim.Int64
+	}
+	return false
+}
+
 func (g *generator) computeInteger(e *loop.Expr) operand {
+	if !inScalars(e) { // lanes that are all the same
+		r := g.newReg(gp)
+		g.emit("VMOVD", g.vecReg(g.eval(e)).reg.x(), r.op())
+		g.emit("MOVLQSX", r.op(), r.op())
+		return r.op()
+	}
 	switch e.Op {
 	case loop.Const:
 		return imm(int64(e.Bits))
@@ -33,27 +53,11 @@ func (g *generator) computeInteger(e *loop.Expr) operand {
 		}
 		return imm(0)
 	case loop.Load:
-		if e.Guard == nil {
-			return g.integerLoad(e)
-		}
+		return g.integerLoad(e)
 	case loop.Cast:
-		if e.Args[0].Type.IsInt() && e.Type == dim.Int64 && e.Args[0].Type != dim.Uint32 {
-			return g.integer(e.Args[0])
-		}
+		return g.integer(e.Args[0])
 	}
-	if e.Type == dim.Int64 && len(e.Args) == 2 {
-		if o, ok := g.integerArithmetic(e); ok {
-			return o
-		}
-	}
-	if e.Type == dim.Int64 && e.Op != loop.Cast && e.Op != loop.Select {
-		refuse("an index is computed in a way that scalars do not cover")
-	}
-	// Any other value is computed in lanes that are all the same.
-	r := g.newReg(gp)
-	g.emit("VMOVD", g.vecReg(g.eval(e)).reg.x(), r.op())
-	g.emit("MOVLQSX", r.op(), r.op())
-	return r.op()
+	return g.integerArithmetic(e)
 }
 
 func (g *generator) integerLoad(e *loop.Expr) operand {
@@ -68,31 +72,30 @@ func (g *generator) integerLoad(e *loop.Expr) operand {
 	return r.op()
 }
 
-func (g *generator) integerArithmetic(e *loop.Expr) (operand, bool) {
+func (g *generator) integerArithmetic(e *loop.Expr) operand {
 	switch e.Op {
 	case loop.Add, loop.Sub, loop.Mul:
 		r := g.newReg(gp)
 		x, y := g.integer(e.Args[0]), g.integer(e.Args[1])
 		g.emit("MOVQ", x, r.op())
 		g.emitFlow(update, map[loop.Op]string{loop.Add: "ADDQ", loop.Sub: "SUBQ", loop.Mul: "IMULQ"}[e.Op], y, r.op())
-		return r.op(), true
+		return r.op()
 	case loop.FloorDiv, loop.Mod:
 		x, y := g.integer(e.Args[0]), g.integer(e.Args[1])
 		q, r := g.newReg(gp), g.newReg(gp)
 		g.emitFlow(divide, "FLOOR", x, y, q.op(), r.op())
 		if e.Op == loop.Mod {
-			return r.op(), true
+			return r.op()
 		}
-		return q.op(), true
-	case loop.Min, loop.Max:
+		return q.op()
+	default: // Min and Max
 		r := g.newReg(gp)
 		x, y := g.integer(e.Args[0]), g.integer(e.Args[1])
 		g.emit("MOVQ", x, r.op())
 		g.emitFlow(effect, "CMPQ", y, x)
 		g.emitFlow(update, map[loop.Op]string{loop.Min: "CMOVQLT", loop.Max: "CMOVQGT"}[e.Op], y, r.op())
-		return r.op(), true
+		return r.op()
 	}
-	return operand{}, false
 }
 
 // laneInteger returns an int64 expression as 32-bit integers in lanes. Sizes of
@@ -160,24 +163,17 @@ func (g *generator) broadcastInteger(r operand) operand {
 // laneAtom computes an integer that differs from lane to lane and is no sum.
 func (g *generator) laneAtom(e *loop.Expr) operand {
 	switch e.Op {
-	case loop.Load:
+	case loop.Load, loop.Cast, loop.Select:
 		return g.eval(e)
-	case loop.Cast:
-		if t := e.Args[0].Type; t == dim.Int64 {
-			return g.laneInteger(e.Args[0])
-		}
-		return g.eval(e.Args[0])
 	case loop.Mul:
-		return g.bin("VPMULLD", g.vecReg(g.laneInteger(e.Args[0])), g.laneInteger(e.Args[1]))
+		return g.bin("VPMULLD", g.laneInteger(e.Args[0]), g.laneInteger(e.Args[1]))
 	case loop.Min, loop.Max:
 		op := map[loop.Op]string{loop.Min: "VPMINSD", loop.Max: "VPMAXSD"}[e.Op]
-		return g.bin(op, g.vecReg(g.laneInteger(e.Args[0])), g.laneInteger(e.Args[1]))
+		return g.bin(op, g.laneInteger(e.Args[0]), g.laneInteger(e.Args[1]))
 	case loop.FloorDiv, loop.Mod:
 		if n, ok := constIndex(e.Args[1]); ok && n > 0 && n < 1<<20 {
 			return g.laneDivide(g.laneInteger(e.Args[0]), n, e.Op == loop.Mod)
 		}
-	case loop.Select:
-		return g.blend(g.eval(e.Args[0]), g.laneInteger(e.Args[1]), g.laneInteger(e.Args[2]))
 	}
 	refuse("an index that differs from lane to lane is computed in a way that lanes do not cover")
 	return operand{}

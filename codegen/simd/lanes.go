@@ -253,7 +253,7 @@ func (g *generator) reduced(r *loop.Reducer, index *loop.Expr) pair {
 		v = g.blend(v, pattern(1), pattern(0))
 	}
 	p := pair{value: g.vecReg(v)}
-	if c.positions() {
+	if c.positions() && index != nil {
 		p.place = g.vecReg(g.eval(index))
 	}
 	return p

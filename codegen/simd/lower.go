@@ -2,6 +2,7 @@ package simd
 
 import (
 	"fmt"
+	"go/token"
 	"slices"
 	"strings"
 
@@ -109,7 +110,7 @@ func lowerWith(k *loop.Kernel, t Target, rows int) (f *Function, reason string) 
 
 func newGenerator(k *loop.Kernel, t Target) *generator {
 	g := &generator{target: t, kernel: k, rw: newRewriter(t), code: &code{target: t, classes: []class{gp}}, ids: map[any]int{},
-		params: map[string]string{}, results: map[*loop.Result]*result{}, nexts: map[*loop.Carry]operand{}, written: map[*loop.Param]bool{}}
+		params: map[string]string{}, results: map[*loop.Result]*result{}, nexts: map[*loop.Result]operand{}, written: map[*loop.Param]bool{}}
 	for _, p := range k.Params {
 		g.written[p] = p.Write
 	}
@@ -123,7 +124,7 @@ func (g *generator) arguments(f *Function) {
 	offset := 0
 	add := func(key, name string, a Arg) {
 		if key != "lo" && key != "hi" {
-			for taken[name] {
+			for taken[name] || token.IsKeyword(name) {
 				name += "_"
 			}
 			taken[name] = true
@@ -262,7 +263,7 @@ func (g *generator) tiling(p *prepared, rows int) *tiling {
 	needed := int64(2)
 	n, known := t.lane.Extent.Int()
 	if known {
-		needed = (n + w - 1) / w
+		needed = max(1, (n+w-1)/w)
 	}
 	if contract == nil {
 		if len(p.phases) > 0 && p.phases[0].Kind == loop.Reduce && p.phases[0].Order == loop.Serial {
@@ -283,7 +284,7 @@ func (g *generator) tiling(p *prepared, rows int) *tiling {
 	}
 	m, known := t.row.Extent.Int()
 	switch {
-	case known: // tiles of nearly equal height
+	case known && m > 0: // tiles of nearly equal height
 		count := (m + int64(t.rows) - 1) / int64(t.rows)
 		t.rows = int((m + count - 1) / count)
 	case g.target == AVX512 && t.vectors == 2:

@@ -41,9 +41,11 @@ func (rw *rewriter) replace(a *loop.Axis, e *loop.Expr) {
 	rw.done = map[*loop.Expr]*loop.Expr{}
 }
 
-// release makes an axis stand for itself again.
-func (rw *rewriter) release(a *loop.Axis) {
-	delete(rw.axes, a)
+// release makes axes stand for themselves again.
+func (rw *rewriter) release(axes ...*loop.Axis) {
+	for _, a := range axes {
+		delete(rw.axes, a)
+	}
 	rw.done = map[*loop.Expr]*loop.Expr{}
 }
 
@@ -97,7 +99,7 @@ func (rw *rewriter) intern(e *loop.Expr) *loop.Expr {
 	case loop.ResultOf:
 		k.ptr = e.Result
 	case loop.NextOf:
-		k.ptr = e.Carry
+		k.ptr = e.Carry.Current
 	case loop.Load:
 		k.ptr = e.Param
 	case loop.CallFn:
@@ -130,6 +132,9 @@ func (rw *rewriter) phase(p *loop.Phase, axes []*loop.Axis) *loop.Phase {
 		c := *r
 		c.Value = rw.expr(r.Value)
 		q.Reducers = append(q.Reducers, &c)
+	}
+	for _, c := range p.Carries {
+		q.Carries = append(q.Carries, &loop.Carry{Init: rw.expr(c.Init), Next: rw.expr(c.Next), Current: c.Current})
 	}
 	for _, s := range p.Stores {
 		q.Stores = append(q.Stores, rw.store(s))

@@ -107,8 +107,8 @@ func (p *printer) slot(iv *interval) string {
 
 // scratch hands out the registers kept free for one instruction's spilled operands.
 type scratch struct {
-	gp, vec int
-	of      map[reg]string
+	gp, vec, mask int
+	of            map[reg]string
 }
 
 // instruction prints one instruction with the loads and stores of spilled operands.
@@ -211,7 +211,8 @@ func (p *printer) take(s *scratch, r reg) string {
 		s.vec++
 		return p.code.target.registerName(vec, p.alloc.scratch[s.vec-1], operand{})
 	}
-	return p.code.target.registerName(mask, p.alloc.masks, operand{})
+	s.mask++ // a third one is a result, which may take the place of an operand
+	return p.code.target.registerName(mask, p.alloc.masks+(s.mask-1)%2, operand{})
 }
 
 func (p *printer) move(c class, from, to string) {

@@ -15,6 +15,7 @@ import (
 	"github.com/mlc-go/mlc/compiler/dim"
 	"github.com/mlc-go/mlc/compiler/eval"
 	"github.com/mlc-go/mlc/compiler/loop"
+	"github.com/mlc-go/mlc/compiler/scalar"
 )
 
 // job is one call of a kernel: in the program that the tests build, and in the
@@ -54,6 +55,8 @@ func fill(p *loop.Param, n int, r *rand.Rand, limit int64) []uint64 {
 	return out
 }
 
+const testSeed = 0x1234567
+
 // newJob draws data and computes the expected result.
 func newJob(t *testing.T, f *Function, dims []int64, seed uint64, limit int64, front int) *job {
 	t.Helper()
@@ -85,26 +88,27 @@ func newJob(t *testing.T, f *Function, dims []int64, seed uint64, limit int64, f
 		call.Dims = append(call.Dims, dim.Const(n))
 	}
 	for i, s := range k.Scalars {
-		v := &loop.Scalar{Name: "seed0", DType: dim.Uint32}
-		bits := uint32(0x1234567)
-		if s.DType == dim.Float32 {
-			t.Fatal("float scalars need an expression")
+		v := loop.Scalar{Name: s.Name, DType: s.DType, Expr: scalar.Num(1.5 + float64(i))}
+		bits := uint64(math.Float32bits(1.5 + float32(i)))
+		if s.DType != dim.Float32 {
+			v.Name, bits = "seed0", testSeed
 		}
-		_ = i
-		call.Scalars = append(call.Scalars, v)
-		j.scalars = append(j.scalars, bits)
-		fn.Scalars = append(fn.Scalars, *v)
+		fn.Scalars = append(fn.Scalars, v)
+		j.scalars = append(j.scalars, uint32(bits))
+	}
+	for i := range fn.Scalars {
+		call.Scalars = append(call.Scalars, &fn.Scalars[i])
+	}
+	for _, c := range k.Counters {
+		call.Counters = append(call.Counters, &loop.For{Name: c})
 	}
 	fn.Body = []loop.Step{call}
 	prog.Funcs = []*loop.Func{fn}
-	for i := range fn.Scalars {
-		call.Scalars[i] = &fn.Scalars[i]
-	}
 	m, err := eval.NewExact(prog)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Seed = 0x1234567
+	m.Seed = testSeed
 	for i, p := range k.Params {
 		data := fill(p, len(m.Vars[prog.Vars[i]]), r, limit)
 		j.mem = append(j.mem, append([]uint64(nil), data...))
@@ -203,7 +207,7 @@ func program(t *testing.T, fs []*Function) string {
 	t.Helper()
 	dir := t.TempDir()
 	var decl, table strings.Builder
-	decl.WriteString("package main\n\nimport \"unsafe\"\n\n")
+	decl.WriteString("package main\n\nimport (\n\"math\"\n\"unsafe\"\n)\n\nvar _ = math.Pi\n\n")
 	table.WriteString("var functions = []func(p []unsafe.Pointer, d []int, s []uint32, lo, hi int){\n")
 	for _, f := range fs {
 		fmt.Fprintf(&decl, "//go:noescape\n%s\n\n", f.Signature())
@@ -218,7 +222,7 @@ func program(t *testing.T, fs []*Function) string {
 				args = append(args, fmt.Sprintf("d[%d]", nd))
 				nd++
 			case Scalar:
-				args = append(args, fmt.Sprintf("%s(s[%d])", a.GoType(), ns))
+				args = append(args, map[string]string{"float32": fmt.Sprintf("math.Float32frombits(s[%d])", ns)}[a.GoType()]+map[string]string{"uint32": fmt.Sprintf("s[%d]", ns)}[a.GoType()])
 				ns++
 			case Count:
 				args = append(args, "0")

@@ -23,7 +23,7 @@ type generator struct {
 	r, v    int               // the tile's row and vector being evaluated
 	deps    map[*loop.Expr]dependence
 	results map[*loop.Result]*result
-	nexts   map[*loop.Carry]operand // of a sequence, at the present point
+	nexts   map[*loop.Result]operand // of a sequence, at the present point
 	written map[*loop.Param]bool
 	// positionOf is the place of an element in its row while a row is reduced in chunks.
 	positionOf *loop.Expr

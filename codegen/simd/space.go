@@ -21,10 +21,14 @@ func (g *generator) prepare(k *loop.Kernel) *prepared {
 		p.phases = append(p.phases, g.rw.phase(ph, slices.Clone(ph.Axes)))
 	}
 	for _, ph := range p.phases {
-		if ph.Kind == loop.ScatterAdd || ph.Kind == loop.Sort {
+		if ph.Kind == loop.ScatterAdd || ph.Kind == loop.Sort || ph.Kind == loop.Sequence || len(ph.Axes) == 0 {
 			continue
 		}
+		last := ph.Axes[len(ph.Axes)-1]
 		ph.Axes = g.mergeAxes(ph.Axes, []*loop.Phase{ph})
+		if ph.Kind == loop.Reduce && len(ph.Axes) == 0 {
+			ph.Axes = []*loop.Axis{last} // of extent one
+		}
 	}
 	g.shareAxes(p)
 	p.space = g.mergeAxes(p.space, p.phases)
@@ -45,6 +49,7 @@ func (g *generator) mergeAxes(axes []*loop.Axis, phases []*loop.Phase) []*loop.A
 		for _, ph := range phases {
 			*ph = *g.rw.phase(ph, ph.Axes)
 		}
+		g.rw.release(outer, inner) // another phase may have the same axes
 		axes[i] = one
 		axes = slices.Delete(axes, i+1, i+2)
 	}
@@ -151,6 +156,7 @@ func (g *generator) shareAxes(p *prepared) {
 		}
 		g.rw.replace(a, &loop.Expr{Op: loop.AxisVar, Type: dim.Int64, Axis: first})
 		*ph = *g.rw.phase(ph, []*loop.Axis{first})
+		g.rw.release(a)
 	}
 }
 

@@ -494,14 +494,20 @@ func (g *generator) unrolled(ph *loop.Phase, axis *loop.Axis, from binding, coun
 
 // serialReduce combines values one after another, in blocks.
 func (g *generator) serialReduce(ph *loop.Phase, rows, vectors int) {
-	if len(ph.Reducers) != 1 {
-		refuse("several serial reductions at once")
+	for _, r := range ph.Reducers {
+		one := *ph
+		one.Reducers = []*loop.Reducer{r}
+		if combinationOf(r).positions() {
+			g.serialPositions(&one, rows, vectors)
+		} else {
+			g.serialValues(&one, rows, vectors)
+		}
 	}
+}
+
+func (g *generator) serialValues(ph *loop.Phase, rows, vectors int) {
 	r := ph.Reducers[0]
 	c := combinationOf(r)
-	if c.positions() {
-		refuse("positions of extremes across lanes")
-	}
 	acc := map[[2]int]operand{}
 	g.points(rows, vectors, func() { acc[[2]int{g.r, g.v}] = g.newReg(vec).op() })
 	zero := func() {
@@ -521,6 +527,28 @@ func (g *generator) serialReduce(ph *loop.Phase, rows, vectors int) {
 		total[at] = g.finish(r, pair{value: total[at]})
 	})
 	g.define(r.Result, total)
+}
+
+// serialPositions finds the first place of an extreme value, which does not
+// depend on blocks.
+func (g *generator) serialPositions(ph *loop.Phase, rows, vectors int) {
+	if len(ph.Axes) != 1 {
+		refuse("positions of extremes over several axes")
+	}
+	r := ph.Reducers[0]
+	c := combinationOf(r)
+	acc := map[[2]int]pair{}
+	g.points(rows, vectors, func() { acc[[2]int{g.r, g.v}] = g.accumulator(c, c.identity()) })
+	index := g.rw.intern(&loop.Expr{Op: loop.AxisVar, Type: dim.Int64, Axis: ph.Axes[0]})
+	g.repeat(ph.Axes[0], binding{}, g.dimension(ph.Axes[0].Extent), 1, func() {
+		g.points(rows, vectors, func() {
+			a := acc[[2]int{g.r, g.v}]
+			g.keep(a, g.combine(c, a, g.reduced(r, index)), operand{})
+		})
+	})
+	out := map[[2]int]operand{}
+	g.points(rows, vectors, func() { out[[2]int{g.r, g.v}] = g.finish(r, acc[[2]int{g.r, g.v}]) })
+	g.define(r.Result, out)
 }
 
 // shortReduce reduces a few elements of each lane's own row in the order of
@@ -598,7 +626,7 @@ func (g *generator) sequence(ph *loop.Phase, rows, vectors int) {
 			next := make([]operand, len(ph.Carries))
 			for i, c := range ph.Carries {
 				next[i] = g.vecReg(g.eval(c.Next))
-				g.nexts[c] = next[i]
+				g.nexts[c.Current] = next[i]
 			}
 			var pending []pendingStore
 			for _, s := range ph.Stores {

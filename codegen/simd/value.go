@@ -18,7 +18,7 @@ func (g *generator) eval(e *loop.Expr) operand {
 	case e.Op == loop.ResultOf:
 		return g.results[e.Result].of(g.r, g.v)
 	case e.Op == loop.NextOf:
-		return g.nexts[e.Carry]
+		return g.nexts[e.Carry.Current]
 	}
 	d := g.dependence(e)
 	return g.once(valueKey{e: e, r: g.r, v: g.v}, d, func() operand { return g.compute(e) })
@@ -72,21 +72,18 @@ func (g *generator) logic(op string, x, y operand) operand {
 }
 
 func (g *generator) compute(e *loop.Expr) operand {
-	if e.Type == dim.Int64 && e.Op != loop.Load {
-		if e.Op == loop.Cast && e.Args[0].Type == dim.Float32 {
-			return g.floatToInt(g.eval(e.Args[0]))
+	if e.Type == dim.Int64 && e.Op != loop.Load && e.Op != loop.Select && e.Op != loop.Cast {
+		if !g.dependence(e).lane && inScalars(e) {
+			return g.broadcastInteger(g.integer(e))
 		}
-		if g.dependence(e).lane {
-			return g.laneInteger(e)
-		}
-		return g.broadcastInteger(g.integer(e))
+		return g.vecReg(g.laneInteger(e))
 	}
 	switch e.Op {
 	case loop.Const:
 		return g.boolConst(e.Bits != 0)
 	case loop.ScalarArg:
 		d := g.newReg(vec)
-		g.emit(map[bool]string{true: "VBROADCASTSS", false: "VPBROADCASTD"}[e.Type == dim.Float32], g.memory("s "+e.Scalar.Name), d.op())
+		g.emit("VBROADCASTSS", g.memory("s "+e.Scalar.Name), d.op())
 		return d.op()
 	case loop.Load:
 		return g.load(e)
@@ -221,9 +218,65 @@ func (g *generator) int32s(e *loop.Expr) operand {
 		if signed && y.kind == constOperand && int32(y.bits) > 0 && y.bits < 1<<20 && y.bits&(y.bits-1) == 0 {
 			return g.laneDivide(x, int64(y.bits), e.Op == loop.Mod)
 		}
+		if signed {
+			return g.floorDivide(g.vecReg(x), g.vecReg(y), e.Op == loop.Mod)
+		}
+	case loop.Div:
+		if signed {
+			return g.quotients(g.vecReg(x), g.vecReg(y), 11)
+		}
 	}
 	refuse(fmt.Sprintf("integer operation %d", e.Op))
 	return operand{}
+}
+
+// quotients divides by way of float64, whose quotient of two 32-bit integers never
+// rounds across a whole number; round is the machine's code of the direction. By
+// zero gives zero.
+func (g *generator) quotients(x, y operand, round int64) operand {
+	part := func(upper bool) operand {
+		half := func(v operand) operand {
+			if upper {
+				v = g.upperHalf(v)
+			}
+			d := g.newReg(vec)
+			g.emit("VCVTDQ2PD", g.lowerView(v), d.op())
+			return d.op()
+		}
+		q := g.unary("VDIVPD", half(y), half(x))
+		q = g.unary(map[Target]string{AVX2: "VROUNDPD", AVX512: "VRNDSCALEPD"}[g.target], imm(round), q)
+		d := g.newReg(vec)
+		op := map[Target]string{AVX2: "VCVTTPD2DQY", AVX512: "VCVTTPD2DQ"}[g.target]
+		g.emit(op, q, g.lowerView(d.op()))
+		return d.op()
+	}
+	low, high := part(false), part(true)
+	q := g.newReg(vec)
+	g.emit(map[Target]string{AVX2: "VINSERTI128", AVX512: "VINSERTI64X4"}[g.target], imm(1), g.lowerView(high), low, q.op())
+	zero := g.intCompare(loop.Eq, y, pattern(0))
+	return g.blend(zero, pattern(0), q.op())
+}
+
+func (g *generator) lowerView(o operand) operand {
+	o.lower = true
+	return o
+}
+
+func (g *generator) upperHalf(v operand) operand {
+	d := g.newReg(vec)
+	g.emit(map[Target]string{AVX2: "VEXTRACTI128", AVX512: "VEXTRACTI64X4"}[g.target], imm(1), v, g.lowerView(d.op()))
+	return d.op()
+}
+
+// floorDivide is the quotient rounded down, or its remainder; both are zero for a
+// divisor of zero.
+func (g *generator) floorDivide(x, y operand, mod bool) operand {
+	q := g.quotients(x, y, 9)
+	if !mod {
+		return q
+	}
+	m := g.bin("VPSUBD", x, g.bin("VPMULLD", q, y))
+	return g.blend(g.intCompare(loop.Eq, y, pattern(0)), pattern(0), m)
 }
 
 // mulHi is the high half of the product of unsigned numbers: even lanes, odd
@@ -394,13 +447,13 @@ func (g *generator) cast(e *loop.Expr) operand {
 		return g.uintToFloat(g.vecReg(x))
 	case e.Type == dim.Float32 && from.IsInt():
 		return g.unary("VCVTDQ2PS", g.vecReg(x))
-	case e.Type == dim.Int32 && from == dim.Float32:
+	case (e.Type == dim.Int32 || e.Type == dim.Int64) && from == dim.Float32:
 		return g.floatToInt(x)
 	case e.Type == dim.Uint8 && from == dim.Float32:
 		return g.unary("VCVTTPS2DQ", g.bin("VMINPS", g.bin("VMAXPS", x, g.vecReg(pattern(0))), pattern(0x437f0000)))
-	case (e.Type == dim.Int32 || e.Type == dim.Uint32) && from.IsInt() && from != dim.Int64:
+	case (e.Type == dim.Int32 || e.Type == dim.Uint32) && from.IsInt(): // of int64 the low half
 		return x
-	case (e.Type == dim.Int32 || e.Type == dim.Uint32) && from == dim.Int64: // the low half
+	case e.Type == dim.Int64 && from.IsInt() && from != dim.Uint32:
 		return x
 	}
 	refuse("conversion from " + from.String() + " to " + e.Type.String())

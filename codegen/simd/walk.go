@@ -350,7 +350,9 @@ func (g *generator) oneAxis(ph *loop.Phase) *loop.Phase {
 		}
 		g.rw.replace(ph.Axes[i], e)
 	}
-	return g.rw.phase(ph, []*loop.Axis{one})
+	q := g.rw.phase(ph, []*loop.Axis{one})
+	g.rw.release(ph.Axes...)
+	return q
 }
 
 func (g *generator) intExpr(n int64) *loop.Expr {
