@@ -54,7 +54,7 @@ func (g Gather) Grad(b *ir.Builder, i *ir.Instr, dy []*ir.Value) []*ir.Value {
 		return []*ir.Value{Apply(b, "select", hit, spread, Full(b, spread.Type, 0)), nil}
 	}
 	zero := Full(b, x.Type, 0)
-	return []*ir.Value{b.Emit1(ScatterAdd{g.Axis}, zero, idx, dy[0]), nil}
+	return []*ir.Value{b.Emit1(ScatterAdd(g), zero, idx, dy[0]), nil}
 }
 
 // At reads at the clamped position.
