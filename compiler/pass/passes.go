@@ -11,6 +11,7 @@ var tensorPasses = [...]pass[*ir.Program]{
 	{name: "simplify", fn: simplify, exact: true, doc: "apply rewrites that keep every bit"},
 	{name: "cse", fn: cse, exact: true, doc: "merge instructions that compute the same"},
 	{name: "dce", fn: dce, required: true, exact: true, doc: "drop instructions that nothing needs"},
+	{name: "remat", fn: remat, exact: true, doc: "compute the values of @remat instances again for the gradient"},
 	{name: "fuse", fn: fuse, exact: true, doc: "group instructions into kernels"},
 }
 
@@ -30,6 +31,10 @@ var passOrder = [...]constraint{
 	{"grad", "cse", "adjoints repeat parts of the forward computation"},
 	{"cse", "dce", "cse leaves instructions whose results were replaced"},
 	{"cse", "fuse", "fusion copies cheap producers that cse would merge again"},
+	{"grad", "remat", "it serves the adjoints that grad makes"},
+	{"cse", "remat", "cse would merge a copy with what it repeats"},
+	{"dce", "remat", "an adjoint that nobody reads needs no values"},
+	{"remat", "fuse", "copies are grouped like other instructions"},
 	{"layout", "pack", "a weight with a layout needs no copy"},
 	{"pack", "plan", "copies are temporaries"},
 	{"dce", "fuse", "a dead reader would keep a value in memory"},
