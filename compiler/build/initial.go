@@ -107,15 +107,15 @@ func (e *evaluator) initialValue(fr *frame, x *variable, t *dsl.Tensor) *ir.Valu
 
 // initialOf turns the value in initializer position into a tensor of x's type.
 func (e *evaluator) initialOf(f *frame, x *variable, v value, at diag.Span) *ir.Value {
-	shape := argument{name: "shape", v: shapeValue(x.Type.Shape), at: at}
+	shape := argument{v: shapeValue(x.Type.Shape), at: at}
 	switch i := v.(type) {
 	case bad:
 		return nil
 	case *initializer:
-		v = e.apply(f, i.fn, nil, nil, append([]argument{shape}, positional(i)...), at)
+		v = e.apply(f, i.fn, nil, nil, append([]argument{shape}, i.args...), at)
 	case *callable:
 		if !i.isInitializer() {
-			e.report(diag.ArgumentKind, at, "%s is not an initializor of a tensor", i.name)
+			e.report(diag.ArgumentKind, at, "%s is not an initializer", i.name)
 			return nil
 		}
 		v = e.apply(f, i, nil, nil, []argument{shape}, at)
@@ -158,9 +158,6 @@ func isZeroOne(v *ir.Value) bool {
 	_, ok := v.Def.Op.(op.HostScalar)
 	return ok
 }
-
-// positional shifts an initializer's own arguments behind the shape.
-func positional(i *initializer) []argument { return i.args }
 
 // zeros emits a tensor of zeros.
 func (e *evaluator) zeros(at diag.Span, t ir.Type) *ir.Value {

@@ -15,6 +15,17 @@ func shapeWords() []intrinsic {
 	return []intrinsic{
 		{name: "reshape", doc: "the same elements in another shape; one size may be -1", formals: required("x", "shape"), apply: reshapeWord},
 		{name: "transpose", doc: "permutes the axes; reverses them unless given", formals: with(required("x"), "axes", none{}), apply: transposeWord},
+		{name: "move_axis", doc: "moves one axis to another place, the others keeping their order", formals: required("x", "source", "destination"), apply: func(c *invocation) value {
+			x := c.tensor(0)
+			if x == nil {
+				return bad{}
+			}
+			from, to := c.axis(1, len(x.Type.Shape)), c.axis(2, len(x.Type.Shape))
+			if !c.ok {
+				return bad{}
+			}
+			return c.result(c.e.moveAxis(c.at, x, from, to))
+		}},
 		{name: "expand", doc: "repeats x to a shape by broadcasting; -1 keeps a size", formals: required("x", "shape"), apply: expandWord},
 		{name: "concat", doc: "joins tensors along an axis", rest: true, formals: with(nil, "axis", integer(0)), apply: concatWord},
 		{name: "stack", doc: "joins tensors along a new axis", rest: true, formals: with(nil, "axis", integer(0)), apply: stackWord},

@@ -57,6 +57,9 @@ func (e *evaluator) body(fr *frame, body []*dsl.Stmt) {
 }
 
 func (e *evaluator) statement(fr *frame, s *dsl.Stmt) {
+	if fr.place == inBlock && fr.callee.decl.Kind == "model" && (s.Entry != nil || s.Train != nil) {
+		return // a model used as a block is its body
+	}
 	word, places := statementName(s)
 	if word != "" && !containsPlace(places, fr.place) {
 		code := diag.StatementPlace
@@ -281,6 +284,7 @@ func (e *evaluator) layer(fr *frame, s *dsl.Stmt) {
 	c, args, ok := e.constructor(fr, l.Value)
 	if !ok {
 		fr.run.broken = true
+		fr.assign(l.Ref.Name, bad{}) // later uses were reported here
 		return
 	}
 	in := e.instanceAt(fr, label, c, l, l.Ref.Span())
@@ -524,7 +528,7 @@ func (e *evaluator) mayUpdate(fr *frame, x *variable) bool {
 	case ir.SessionState:
 		return e.en.entry.Kind == ir.Forward
 	case ir.Param:
-		return x.Frozen && e.en.entry.Kind == ir.Train || fr.place == inOptimizer && fr.state != nil && fr.state.param == x
+		return x.Frozen && e.en.entry.Kind != ir.Forward || fr.place == inOptimizer && fr.state != nil && fr.state.param == x
 	}
 	return e.en.entry.Kind == ir.Train || e.en.entry.Kind == ir.Eval
 }

@@ -65,13 +65,26 @@ func (e *evaluator) applyUnit(fr *frame, c *callable, in *instance, piped, args 
 func (e *evaluator) enterPath(in *instance, remat int) func() {
 	b := e.en.fn.b
 	path, old := b.Path, b.Remat
-	if !in.anon || len(in.list) > 0 {
+	if !in.anon || declaresParams(in.callee.decl.Unit.Body) {
 		b.Path = in.path
-	} else if in.parent != nil {
-		b.Path = in.parent.path
 	}
 	b.Remat = remat
 	return func() { b.Path, b.Remat = path, old }
+}
+
+// declaresParams reports whether a body declares stored tensors of its own.
+func declaresParams(body []*dsl.Stmt) bool {
+	for _, s := range body {
+		if s.Param != nil || s.Buffer != nil {
+			return true
+		}
+		for _, b := range s.Bodies() {
+			if declaresParams(b) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // splitInputs divides the values of a call between a unit's inputs and its
