@@ -1,6 +1,10 @@
 package loop
 
-import "github.com/mlc-go/mlc/compiler/dim"
+import (
+	"slices"
+
+	"github.com/mlc-go/mlc/compiler/dim"
+)
 
 // Coefficient returns the factor of an axis in an index; ok is false when the
 // index is not a sum of axes times sizes as far as the axis is concerned.
@@ -93,4 +97,59 @@ func ReadsParam(k *Kernel, p *Param) bool {
 		PhaseExprs(ph, visit)
 	}
 	return found
+}
+
+// UsedDims lists the symbols that a kernel's shapes, extents and expressions
+// use, in order of appearance.
+func UsedDims(k *Kernel) []string {
+	var names []string
+	note := func(shape ...dim.Dim) {
+		for _, d := range shape {
+			for _, s := range d.Symbols() {
+				if !slices.Contains(names, s) {
+					names = append(names, s)
+				}
+			}
+		}
+	}
+	for _, p := range k.Params {
+		note(p.Shape...)
+	}
+	note(extents(k.Space)...)
+	seen := map[*Expr]bool{}
+	var visit func(e *Expr)
+	visit = func(e *Expr) {
+		if seen[e] {
+			return
+		}
+		seen[e] = true
+		if e.Op == DimVar {
+			note(e.Dim)
+		}
+		for _, a := range e.Index {
+			visit(a)
+		}
+		for _, a := range e.Args {
+			visit(a)
+		}
+		if e.Guard != nil {
+			visit(e.Guard)
+		}
+	}
+	for _, ph := range k.Phases {
+		note(extents(ph.Axes)...)
+		if ph.Sort != nil {
+			note(ph.Sort.Keep)
+		}
+		PhaseExprs(ph, visit)
+	}
+	return names
+}
+
+func extents(axes []*Axis) []dim.Dim {
+	out := make([]dim.Dim, len(axes))
+	for i, a := range axes {
+		out[i] = a.Extent
+	}
+	return out
 }

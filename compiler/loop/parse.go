@@ -334,6 +334,9 @@ func (p *parser) axisList() (axes []*Axis) {
 		a := &Axis{Name: p.word()}
 		p.expect("<")
 		a.Extent = p.dim()
+		if old := p.axes[a.Name]; old != nil && old.Extent.Equal(a.Extent) {
+			a = old // phases share an axis, and expressions over it
+		}
 		p.axes[a.Name] = a
 		axes = append(axes, a)
 	})

@@ -35,7 +35,7 @@ func (b *body) build(g *group) error {
 	if k.err != nil {
 		return fmt.Errorf("group of %s: %w", g.describe(), k.err)
 	}
-	k.k.Dims = kernelDims(k.k)
+	k.k.Dims = loop.UsedDims(k.k)
 	return nil
 }
 
@@ -274,51 +274,4 @@ func (k *kernel) buildWhole() {
 		k.args = append(k.args, a)
 	}
 	k.g.keeps = slices.Clone(i.Results) // even one that nobody reads is written
-}
-
-// kernelDims lists the symbols that a kernel's shapes, extents and expressions
-// use, in order of appearance.
-func kernelDims(k *loop.Kernel) []string {
-	var names []string
-	note := func(shape ...dim.Dim) {
-		for _, d := range shape {
-			for _, s := range d.Symbols() {
-				if !slices.Contains(names, s) {
-					names = append(names, s)
-				}
-			}
-		}
-	}
-	for _, p := range k.Params {
-		note(p.Shape...)
-	}
-	note(extents(k.Space)...)
-	seen := map[*loop.Expr]bool{}
-	var visit func(e *loop.Expr)
-	visit = func(e *loop.Expr) {
-		if seen[e] {
-			return
-		}
-		seen[e] = true
-		if e.Op == loop.DimVar {
-			note(e.Dim)
-		}
-		for _, a := range e.Index {
-			visit(a)
-		}
-		for _, a := range e.Args {
-			visit(a)
-		}
-		if e.Guard != nil {
-			visit(e.Guard)
-		}
-	}
-	for _, ph := range k.Phases {
-		note(extents(ph.Axes)...)
-		if ph.Sort != nil {
-			note(ph.Sort.Keep)
-		}
-		loop.PhaseExprs(ph, visit)
-	}
-	return names
 }

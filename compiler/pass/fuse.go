@@ -374,36 +374,53 @@ func (u *fuser) split(i *ir.Instr, groups []int) {
 }
 
 // copyFor makes a copy of i that is computed where it is read, and lets the users
-// that want it read the copy.
+// that want it read the copy. Cheap values of i's group that are not in memory
+// are copied with it.
 func (u *fuser) copyFor(i *ir.Instr, wants func(user *ir.Instr) bool) {
-	c := *i
-	c.Group = lower.Inlined
-	c.Args = slices.Clone(i.Args)
-	c.Results = nil
-	for _, v := range i.Results {
-		w := u.f.NewValue(v.Type, v.Name)
-		w.Def, w.Index = &c, v.Index
-		c.Results = append(c.Results, w)
+	c := u.inlineCopy(i)
+	for n, v := range i.Results {
+		w := c.Results[n]
 		var stay []*ir.Instr
 		for _, user := range u.users[v] {
 			if !wants(user) {
 				stay = append(stay, user)
 				continue
 			}
-			for n, a := range user.Args {
+			for k, a := range user.Args {
 				if a == v {
-					user.Args[n] = w
+					user.Args[k] = w
 				}
 			}
 			u.users[w] = append(u.users[w], user)
 		}
 		u.users[v] = stay
 	}
+}
+
+// inlineCopy adds a copy of i, computed where it is read, behind i.
+func (u *fuser) inlineCopy(i *ir.Instr) *ir.Instr {
+	c := *i
+	c.Group = lower.Inlined
+	c.Args = slices.Clone(i.Args)
+	for n, a := range c.Args {
+		if i.Group > noGroup && a.Def != nil && a.Def.Group == i.Group && u.passes(a, i) {
+			c.Args[n] = u.inlineCopy(a.Def).Results[a.Index]
+		}
+	}
+	c.Results = nil
+	for _, v := range i.Results {
+		w := u.f.NewValue(v.Type, v.Name)
+		w.Def, w.Index = &c, v.Index
+		c.Results = append(c.Results, w)
+	}
 	u.f.Instrs = slices.Insert(u.f.Instrs, slices.Index(u.f.Instrs, i)+1, &c)
 	u.place[&c] = u.place[i]
 	for _, a := range c.Args {
-		u.users[a] = append(u.users[a], &c)
+		if !slices.Contains(u.users[a], &c) {
+			u.users[a] = append(u.users[a], &c)
+		}
 	}
+	return &c
 }
 
 func (u *fuser) isOperandOf(i *ir.Instr, n int) bool {

@@ -125,7 +125,7 @@ func tooFewRows(x *loop.Kernel, w operand) bool {
 func (k *packer) copyKernel(x *loop.Kernel, load *loop.Expr, axes []*loop.Axis, to *loop.Param) *loop.Kernel {
 	from := load.Param
 	out := &loop.Param{Name: to.Name, DType: to.DType, Shape: to.Shape, Layout: to.Layout, Write: true}
-	c := &loop.Kernel{Params: []*loop.Param{from, out}, Space: axes, Dims: x.Dims, Origins: slices.Clone(x.Origins)}
+	c := &loop.Kernel{Params: []*loop.Param{from, out}, Space: axes, Origins: slices.Clone(x.Origins)}
 	b := loop.NewBuilder()
 	var index []*loop.Expr
 	for _, a := range axes {
@@ -134,6 +134,7 @@ func (k *packer) copyKernel(x *loop.Kernel, load *loop.Expr, axes []*loop.Axis, 
 	c.Phases = []*loop.Phase{{Kind: loop.Map, Stores: []*loop.Store{{Param: out, Index: index, Value: load}}}}
 	c = loop.CopyKernel(c)
 	c.Params[0].Read, c.Params[0].Write = true, false
+	c.Dims = loop.UsedDims(c)
 	c.Name = x.Name + "Pack"
 	if k.names[c.Name] {
 		c.Name = freeName(k.names, c.Name)
@@ -201,7 +202,10 @@ func (s *packSchedule) call(c *loop.Call, pk *packing) *loop.Call {
 		buf.Shape = append(buf.Shape, d.Subst(sizes))
 	}
 	s.f.Buffers = append(s.f.Buffers, buf)
-	out := &loop.Call{Kernel: pk.copy, Args: []loop.Arg{from, {Buffer: buf}}, Dims: slices.Clone(c.Dims), Origin: c.Origin, Metric: c.Metric, AfterLoss: c.AfterLoss}
+	out := &loop.Call{Kernel: pk.copy, Args: []loop.Arg{from, {Buffer: buf}}, Origin: c.Origin, Metric: c.Metric, AfterLoss: c.AfterLoss}
+	for _, d := range pk.copy.Dims {
+		out.Dims = append(out.Dims, sizes[d])
+	}
 	c.Args = append(c.Args, loop.Arg{Buffer: buf})
 	if pk.drop {
 		c.Args = slices.Delete(c.Args, pk.from, pk.from+1)
