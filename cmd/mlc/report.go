@@ -72,13 +72,3 @@ func (r *reporter) loadSources(list diag.List) {
 		}
 	}
 }
-
-// finding reports one diagnostic without a place and ends the command.
-func (a *app) finding(code diag.Code, file, format string, args ...any) error {
-	r, err := a.reporter("text")
-	if err != nil {
-		return err
-	}
-	r.add(diag.List{diag.New(code, diag.Span{File: file}, format, args...)}, diag.Sources{})
-	return r.flush()
-}

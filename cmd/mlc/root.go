@@ -41,7 +41,8 @@ func newRoot(a *app) *cobra.Command {
 		return usage("--color is auto, always or never, not %q", a.color)
 	}
 	for _, verb := range []func(*app) *cobra.Command{
-		newFmt, newExplain, newInit, newVersion,
+		newBuild, newDiff, newLint, newFmt, newTrain, newEval, newPredict, newBench, newSummary,
+		newExplain, newList, newDoc, newInit, newVersion,
 	} {
 		root.AddCommand(verb(a))
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,7 +26,9 @@ import (
 //	no stdout REGEXP   expects no match; no stderr likewise
 //	cmp FILE FILE      expects equal files; stdout stands for the last output
 //	exists FILE…       expects files; no exists FILE… expects none
-//	cp FROM TO, rm FILE, chmod MODE FILE, flip FILE OFFSET, truncate FILE SIZE, repeat FILE TEXT TIMES
+//	cp FROM TO, rm FILE, chmod MODE FILE, flip FILE OFFSET, truncate FILE SIZE
+//	hex FROM TO        writes the bytes that a file spells in hexadecimal
+//	repeat FILE MARK TEXT TIMES   replaces MARK by repeated TEXT
 //
 // $WORK is the folder, $REPO the repository. Fields may be quoted by '.
 func TestScripts(t *testing.T) {
@@ -224,8 +227,14 @@ func (s *script) file(args []string) (err error) {
 			n += len(text)
 		}
 		return write(args[1], text[:n])
+	case "hex":
+		text, e := hex.DecodeString(strings.Join(strings.Fields(string(read(args[1]))), ""))
+		if e != nil {
+			return e
+		}
+		return write(args[2], text)
 	case "repeat":
-		return write(args[1], bytes.Repeat([]byte(args[2]), number(args[3])))
+		return write(args[1], bytes.ReplaceAll(read(args[1]), []byte(args[2]), bytes.Repeat([]byte(args[3]), number(args[4]))))
 	default:
 		return fmt.Errorf("unknown command %q", args[0])
 	}

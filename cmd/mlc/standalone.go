@@ -6,33 +6,24 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	mlc "github.com/mlc-go/mlc"
 )
 
-const (
-	runtimePath = "github.com/mlc-go/mlc/runtime"
-	// copiedRuntime is the folder of the runtime's copy below a generated package.
-	copiedRuntime = "internal/mlrt"
-)
+// copiedRuntime is the folder of the runtime's copy below a generated package.
+const copiedRuntime = "internal/mlrt"
 
-// standalone returns the files of a generated package with the runtime copied
-// beside them, so that the package depends on the standard library alone.
-func standalone(dir string, files []outFile) ([]outFile, error) {
+// standalone returns a copy of the runtime for a package in dir, so that the
+// package depends on the standard library alone, and the copy's import path.
+func standalone(dir string) (runtimePath string, out []outFile, err error) {
 	at, err := importPath(dir)
 	if err != nil {
-		return nil, err
-	}
-	from, to := strconv.Quote(runtimePath), strconv.Quote(path.Join(at, copiedRuntime))
-	var out []outFile
-	for _, f := range files {
-		out = append(out, outFile{f.path, []byte(strings.ReplaceAll(string(f.text), from, to))})
+		return "", nil, err
 	}
 	entries, err := fs.ReadDir(mlc.Sources, "runtime")
 	if err != nil {
-		return nil, failure(err)
+		return "", nil, failure(err)
 	}
 	for _, e := range entries {
 		if strings.HasSuffix(e.Name(), "_test.go") {
@@ -40,12 +31,12 @@ func standalone(dir string, files []outFile) ([]outFile, error) {
 		}
 		text, err := fs.ReadFile(mlc.Sources, path.Join("runtime", e.Name()))
 		if err != nil {
-			return nil, failure(err)
+			return "", nil, failure(err)
 		}
-		text = append([]byte(generatedHeader+"\n\n"), text...)
+		text = append([]byte(copyHeader+"\n\n"), text...)
 		out = append(out, outFile{filepath.Join(dir, filepath.FromSlash(copiedRuntime), e.Name()), text})
 	}
-	return out, nil
+	return path.Join(at, copiedRuntime), out, nil
 }
 
 // importPath returns the import path of a folder: that of the module around it

@@ -12,22 +12,26 @@ import (
 func TestStandalone(t *testing.T) {
 	root := t.TempDir()
 	dir := filepath.Join(root, "sub", "net")
-	if _, err := standalone(dir, nil); err == nil || !strings.Contains(err.Error(), "go mod init") {
+	if _, _, err := standalone(dir); err == nil || !strings.Contains(err.Error(), "go mod init") {
 		t.Errorf("without a module: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(root, "go.mod"), []byte("module example.com/user // comment\n\ngo 1.26.0\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	text := "package net\n\nimport mlrt \"" + runtimePath + "\"\n\nconst _ = mlrt.ABI1\n"
-	files, err := standalone(dir, []outFile{{filepath.Join(dir, "net_ml.go"), []byte(text)}})
+	runtime, files, err := standalone(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if runtime != "example.com/user/sub/net/internal/mlrt" {
+		t.Errorf("the copy's import path is %s", runtime)
+	}
 	for _, f := range files {
-		if strings.Contains(f.path, copiedRuntime) && !isGenerated(f.text) {
+		if !isGenerated(f.text) {
 			t.Errorf("%s lacks the header by which mlc knows its files", f.path)
 		}
 	}
+	text := "package net\n\nimport mlrt \"" + runtime + "\"\n\nconst _ = mlrt.ABI1\n"
+	files = append(files, outFile{filepath.Join(dir, "net_ml.go"), []byte(text)})
 	if _, err := writeAll(files); err != nil {
 		t.Fatal(err)
 	}
