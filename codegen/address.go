@@ -183,7 +183,7 @@ func (p *printer) hoisted(key string, e expr, level int) expr {
 func (p *printer) element(q *loop.Param, at []*loop.Expr) expr {
 	l := p.address(q, at)
 	if row, ok := p.row(q, l); ok {
-		return index(row, p.rowIndex)
+		return index(row, p.rowIndex())
 	}
 	return index(p.params[q], p.sum(l))
 }
@@ -209,11 +209,9 @@ func (p *printer) row(q *loop.Param, l linear) (expr, bool) {
 	if !found {
 		return expr{}, false
 	}
-	inner := p.top()
-	p.scopes = p.scopes[:outer+1]
-	defer func() { p.scopes = append(p.scopes, inner) }()
-	at := bin("+", p.sum(rest), p.rowFirst)
 	s := p.scopes[outer]
+	var at expr
+	p.within(s, func() { at = bin("+", p.sum(rest), p.rowFirst) })
 	key := fmt.Sprintf("row %p %p %s", q, p.rowAxis, rest.key())
 	if p.rowFirst.isInt && p.rowSize.isInt {
 		key = fmt.Sprintf("row %p %d %d %s", q, p.rowFirst.number, p.rowSize.number, rest.key())

@@ -67,16 +67,13 @@ func (p *printer) load(e *loop.Expr, index bool, home *scope) (expr, bool) {
 	}
 	guard, els := p.value(e.Guard, false), p.value(e.Args[0], index)
 	v := p.define(home, p.baseName(e), p.typed(e, index, els))
-	outer := p.scopes
-	for p.top() != home {
-		p.pop()
-	}
-	home.body.when(guard, func(b *body) {
-		p.push(b, true)
-		b.set(v, read())
-		p.pop()
+	p.within(home, func() {
+		home.body.when(guard, func(b *body) {
+			p.push(b, true)
+			b.set(v, read())
+			p.pop()
+		})
 	})
-	p.scopes = outer
 	return v, true
 }
 

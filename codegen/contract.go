@@ -188,13 +188,13 @@ func (p *printer) openTile(t *contractTiles, n *contractNames, item expr) {
 	rowTiles := &loop.Axis{Name: "rowTile", Extent: extentOf(t.row).CeilDiv(dim.Const(t.rows()))}
 	colTiles := &loop.Axis{Name: "colTile", Extent: extentOf(t.col).CeilDiv(dim.Const(t.cols()))}
 	axes = append(axes, rowTiles, colTiles)
-	p.unflatten(item, axes)
+	p.unflatten(always(item), axes)
 	place := func(a, tiles *loop.Axis, size int64, name string) (first, count expr) {
 		if a == nil {
 			return num(0), num(1)
 		}
 		extent := p.dim(a.Extent)
-		first = bin("*", p.axes[tiles], num(size))
+		first = bin("*", p.axes[tiles](), num(size))
 		if c, ok := a.Extent.Int(); ok && c <= size {
 			return num(0), extent
 		}
@@ -325,7 +325,7 @@ func (p *printer) pack(e *loop.Expr, over []*loop.Axis, axis *loop.Axis, n *cont
 		name := p.names.local(axis.Name)
 		defer p.names.free(name)
 		p.out().forRange(name, count, func(b *body) {
-			p.enter(b, axis, bin("+", first, id(name)))
+			p.enter(b, axis, always(bin("+", first, id(name))))
 			p.levels = map[*loop.Expr]int{}
 			f(id(name))
 			p.pop()
@@ -339,9 +339,9 @@ func (p *printer) pack(e *loop.Expr, over []*loop.Axis, axis *loop.Axis, n *cont
 		name := p.names.local(axis.Name)
 		defer p.names.free(name)
 		p.out().forRange(name, count, func(b *body) {
-			p.enter(b, axis, bin("+", first, id(name)))
+			p.enter(b, axis, always(bin("+", first, id(name))))
 			p.levels = map[*loop.Expr]int{}
-			p.rowAxis, p.rowFirst, p.rowSize, p.rowIndex = axis, first, count, id(name)
+			p.walk(axis, first, count, always(id(name)))
 			store(id(name), k)
 			p.rowAxis = nil
 			p.pop()
@@ -369,7 +369,7 @@ func (p *printer) overDepth(over []*loop.Axis, n *contractNames, f func(k expr))
 	if len(over) == 1 {
 		p.loopRow(over[0], n.k0, n.depth, func() {
 			p.levels = map[*loop.Expr]int{}
-			f(p.rowIndex)
+			f(p.rowIndex())
 		})
 		return
 	}
@@ -378,7 +378,7 @@ func (p *printer) overDepth(over []*loop.Axis, n *contractNames, f func(k expr))
 	p.out().forRange(name, n.depth, func(b *body) {
 		p.push(b, false)
 		p.levels = map[*loop.Expr]int{}
-		p.unflatten(bin("+", n.k0, id(name)), over)
+		p.unflatten(always(bin("+", n.k0, id(name))), over)
 		f(id(name))
 		p.pop()
 	})
@@ -405,14 +405,14 @@ func (p *printer) tileAxis(a *loop.Axis, first, count expr, base string, cut boo
 		f(num(0))
 		return
 	}
-	name := p.names.local(base)
-	defer p.names.free(name)
-	p.out().forRange(name, count, func(b *body) {
-		p.enter(b, a, bin("+", first, id(name)))
+	c := &counter{name: p.names.local(base)}
+	defer p.names.free(c.name)
+	p.out().forCounter(c, count, func(b *body) {
+		p.enter(b, a, func() expr { return bin("+", first, c.use()) })
 		if cut {
-			p.rowAxis, p.rowFirst, p.rowSize, p.rowIndex = a, first, count, id(name)
+			p.walk(a, first, count, c.use)
 		}
-		f(id(name))
+		f(c.use())
 		p.rowAxis = nil
 		p.pop()
 	})

@@ -441,10 +441,20 @@ func (b *body) inner(f func(*body)) []jen.Code {
 	return n.list
 }
 
-// count counts name from 0 to n-1.
+// forRange counts name from 0 to n-1.
 func (b *body) forRange(name string, n expr, f func(*body)) {
 	list := b.inner(f)
 	b.add(jen.For(jen.Id(name).Op(":=").Range().Add(n.code)).Block(list...))
+}
+
+// forCounter is forRange with a variable that is left out when nothing uses it.
+func (b *body) forCounter(c *counter, n expr, f func(*body)) {
+	list := b.inner(f)
+	head := jen.For(jen.Range().Add(n.code))
+	if c.used {
+		head = jen.For(jen.Id(c.name).Op(":=").Range().Add(n.code))
+	}
+	b.add(head.Block(list...))
 }
 
 // forEach ranges over a slice: "for i, v := range list".
@@ -472,6 +482,12 @@ func (b *body) forField(f, n expr, list []jen.Code) {
 func (b *body) forWhile(cond expr, f func(*body)) {
 	list := b.inner(f)
 	b.add(jen.For(jen.Add(cond.code)).Block(list...))
+}
+
+// block is a block of its own.
+func (b *body) block(f func(*body)) {
+	list := b.inner(f)
+	b.add(jen.Block(list...))
 }
 
 // when is an if statement.

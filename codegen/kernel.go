@@ -256,7 +256,7 @@ func newPrinter(pl *kernelPlan, params []field, local *names) *printer {
 	p := &printer{
 		kernel: k, build: loop.NewBuilder(), names: local,
 		params: map[*loop.Param]expr{}, dims: map[string]expr{}, scalars: map[*loop.ScalarParam]expr{}, counters: map[string]expr{},
-		axes: map[*loop.Axis]expr{}, axisAt: map[*loop.Axis]int{}, results: map[*loop.Result]expr{}, resultAt: map[*loop.Result]int{},
+		axes: map[*loop.Axis]func() expr{}, axisAt: map[*loop.Axis]int{}, results: map[*loop.Result]expr{}, resultAt: map[*loop.Result]int{},
 		next: map[*loop.Carry]expr{}, written: map[*loop.Param]bool{},
 	}
 	at := 0
@@ -295,7 +295,7 @@ func (p *printer) items(pl *kernelPlan) {
 		name := p.names.local(a.Name)
 		defer p.names.free(name)
 		p.out().forStep(name, from, to, 1, func(b *body) {
-			p.enter(b, a, id(name))
+			p.enter(b, a, always(id(name)))
 			p.space(rest, pl)
 			p.pop()
 		})
@@ -305,7 +305,7 @@ func (p *printer) items(pl *kernelPlan) {
 	defer p.names.free(name)
 	p.out().forStep(name, from, to, 1, func(b *body) {
 		p.push(b, false)
-		p.unflatten(id(name), pl.split)
+		p.unflatten(always(id(name)), pl.split)
 		p.space(rest, pl)
 		p.pop()
 	})
@@ -326,36 +326,39 @@ func (p *printer) flatRow(pl *kernelPlan, from, to expr) {
 }
 
 // enter starts the scope of a loop over a.
-func (p *printer) enter(b *body, a *loop.Axis, at expr) {
+func (p *printer) enter(b *body, a *loop.Axis, at func() expr) {
 	p.push(b, false)
 	p.axes[a] = at
 	p.axisAt[a] = p.depth()
 }
 
-// unflatten binds axes from a position in their row-major product.
-func (p *printer) unflatten(at expr, axes []*loop.Axis) {
-	rest := at
+// unflatten binds axes from a position in their row-major product. Each gets a
+// name when it is first used.
+func (p *printer) unflatten(at func() expr, axes []*loop.Axis) {
+	home := p.top()
+	after := dim.Const(1)
 	for i := len(axes) - 1; i >= 0; i-- {
-		a := axes[i]
-		v := rest
-		if i > 0 {
-			n := p.dim(a.Extent)
-			v = bin("%", rest, n)
-			if !a.Extent.Is(1) {
-				next := bin("/", rest, n)
-				v = p.here(a.Name, v)
-				if i > 1 {
-					next = p.here("rest", next)
-				}
-				rest = next
-			} else {
-				v = num(0)
-			}
-		} else if v.ops > 0 {
-			v = p.here(a.Name, v)
-		}
-		p.axes[a] = v
+		a, stride := axes[i], after
+		after = after.Mul(a.Extent)
 		p.axisAt[a] = p.depth()
+		if n, ok := a.Extent.Int(); ok && n <= 1 {
+			p.axes[a] = always(num(0))
+			continue
+		}
+		var named *expr
+		p.axes[a] = func() expr {
+			if named == nil {
+				v := bin("/", at(), p.dim(stride))
+				if i > 0 {
+					v = bin("%", v, p.dim(a.Extent))
+				}
+				if v.ops > 0 {
+					v = p.define(home, a.Name, v)
+				}
+				named = &v
+			}
+			return *named
+		}
 	}
 }
 
@@ -367,7 +370,7 @@ func (p *printer) space(axes []*loop.Axis, pl *kernelPlan) {
 		}
 		return
 	}
-	if len(axes) == 1 && p.rowPhase() {
+	if len(axes) == 1 && p.rowPhase() && !axes[0].Extent.Is(1) {
 		p.loopRow(axes[0], num(0), p.dim(axes[0].Extent), func() { p.phase(p.kernel.Phases[0]) })
 		return
 	}
@@ -377,14 +380,14 @@ func (p *printer) space(axes []*loop.Axis, pl *kernelPlan) {
 // loop counts an axis; one of a single position needs no loop.
 func (p *printer) loop(a *loop.Axis, f func()) {
 	if a.Extent.Is(1) {
-		p.axes[a], p.axisAt[a] = num(0), 0
+		p.axes[a], p.axisAt[a] = always(num(0)), 0
 		f()
 		return
 	}
-	name := p.names.local(a.Name)
-	defer p.names.free(name)
-	p.out().forRange(name, p.dim(a.Extent), func(b *body) {
-		p.enter(b, a, id(name))
+	c := &counter{name: p.names.local(a.Name)}
+	defer p.names.free(c.name)
+	p.out().forCounter(c, p.dim(a.Extent), func(b *body) {
+		p.enter(b, a, c.use)
 		f()
 		p.pop()
 	})
@@ -393,16 +396,20 @@ func (p *printer) loop(a *loop.Axis, f func()) {
 // loopRow counts an axis from first, size times, as an innermost loop that walks
 // rows: slices cut before it.
 func (p *printer) loopRow(a *loop.Axis, first, size expr, f func()) {
-	name := p.names.local(a.Name)
-	defer p.names.free(name)
-	p.out().forRange(name, size, func(b *body) {
-		at := bin("+", first, id(name))
-		p.enter(b, a, at)
-		p.rowAxis, p.rowFirst, p.rowSize, p.rowIndex = a, first, size, id(name)
+	c := &counter{name: p.names.local(a.Name)}
+	defer p.names.free(c.name)
+	p.out().forCounter(c, size, func(b *body) {
+		p.enter(b, a, func() expr { return bin("+", first, c.use()) })
+		p.walk(a, first, size, c.use)
 		f()
 		p.rowAxis = nil
 		p.pop()
 	})
+}
+
+// walk makes rows possible in the loop that was just entered.
+func (p *printer) walk(a *loop.Axis, first, size expr, index func() expr) {
+	p.rowAxis, p.rowFirst, p.rowSize, p.rowIndex = a, first, size, index
 }
 
 // loops nests loops over axes; the last one walks rows.

@@ -15,6 +15,7 @@ import (
 	"github.com/mlc-go/mlc/compiler/dim"
 	"github.com/mlc-go/mlc/compiler/eval"
 	"github.com/mlc-go/mlc/compiler/loop"
+	"github.com/mlc-go/mlc/compiler/scalar"
 )
 
 // The types of testdata/driver.go.txt.
@@ -59,9 +60,17 @@ func newLab(t *testing.T) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &lab{t: t, dir: t.TempDir(), progs: map[string]*loop.Program{}}
+	l := &lab{t: t, dir: labDir(t), progs: map[string]*loop.Program{}}
 	l.write("go.mod", "module lab\n\ngo 1.26\n\nrequire github.com/mlc-go/mlc v0.0.0\n\nreplace github.com/mlc-go/mlc => "+root+"\n")
 	return l
+}
+
+// labDir is a temporary folder, or one that $MLC_LAB names, to look at.
+func labDir(t *testing.T) string {
+	if dir := os.Getenv("MLC_LAB"); dir != "" {
+		return filepath.Join(dir, t.Name())
+	}
+	return t.TempDir()
 }
 
 func (l *lab) write(name, text string) {
@@ -402,3 +411,6 @@ func TestExact(t *testing.T) {
 		l.oracle(l.cases[i], r, dims[i])
 	}
 }
+
+// truth is a check that always holds.
+var truth = scalar.Num(1)

@@ -207,17 +207,28 @@ func (p *printer) reducers(ph *loop.Phase) []*reducer {
 }
 
 // overAxes loops a flat position from first to end over axes; element gets it.
-func (p *printer) overAxes(axes []*loop.Axis, first, end expr, element func(position expr)) {
-	if len(axes) == 1 {
-		p.loopRow(axes[0], first, bin("-", end, first), func() { element(p.axes[axes[0]]) })
+func (p *printer) overAxes(axes []*loop.Axis, first, end expr, element func(position func() expr)) {
+	size := bin("-", end, first)
+	if size.isInt && size.number == 1 {
+		p.out().block(func(b *body) {
+			p.push(b, false)
+			p.unflatten(always(first), axes)
+			element(always(first))
+			p.pop()
+		})
 		return
 	}
-	name := p.names.local("i")
-	defer p.names.free(name)
-	p.out().forStep(name, first, end, 1, func(b *body) {
+	if len(axes) == 1 {
+		p.loopRow(axes[0], first, size, func() { element(p.axes[axes[0]]) })
+		return
+	}
+	c := &counter{name: p.names.local("i")}
+	defer p.names.free(c.name)
+	p.out().forCounter(c, size, func(b *body) {
 		p.push(b, false)
-		p.unflatten(id(name), axes)
-		element(id(name))
+		at := func() expr { return bin("+", first, c.use()) }
+		p.unflatten(at, axes)
+		element(at)
 		p.pop()
 	})
 }
@@ -272,15 +283,15 @@ func (p *printer) laneChunk(ph *loop.Phase, list []*reducer, first, end expr) {
 			r.at = p.here(r.Result.Name+"At", call(rt("Lanes"), num(-1)))
 		}
 	}
-	p.overAxes(ph.Axes, first, end, func(position expr) {
-		lane := bin("&", position, num(laneCount-1))
+	p.overAxes(ph.Axes, first, end, func(position func() expr) {
+		lane := bin("&", position(), num(laneCount-1))
 		if p.rowAxis != nil { // chunks start at lane 0
-			lane = bin("&", p.rowIndex, num(laneCount-1))
+			lane = bin("&", p.rowIndex(), num(laneCount-1))
 		}
 		for _, r := range list {
 			v := p.typed(r.Value, false, p.value(r.Value, false))
 			if r.arg() {
-				r.grow(p.out(), index(r.acc, lane), index(r.at, lane), v, position)
+				r.grow(p.out(), index(r.acc, lane), index(r.at, lane), v, position())
 			} else {
 				r.grow(p.out(), index(r.acc, lane), expr{}, v, expr{})
 			}
@@ -352,9 +363,13 @@ func (p *printer) reduceSerial(ph *loop.Phase) {
 	list := p.reducers(ph)
 	n := dim.Product(extents(ph.Axes))
 	size := p.dim(n)
-	one := func(position expr) {
+	one := func(position func() expr) {
 		for _, r := range list {
-			r.grow(p.out(), r.acc, r.at, p.typed(r.Value, false, p.value(r.Value, false)), position)
+			var at expr
+			if r.arg() {
+				at = position()
+			}
+			r.grow(p.out(), r.acc, r.at, p.typed(r.Value, false, p.value(r.Value, false)), at)
 		}
 	}
 	for _, r := range list {
@@ -403,7 +418,7 @@ func (p *printer) contractPoint(ph *loop.Phase) {
 	}
 	total := p.declare(ph.Acc.Name, typ)
 	chain := func(acc, from, to expr) {
-		p.overAxes(ph.Axes, from, to, func(expr) {
+		p.overAxes(ph.Axes, from, to, func(func() expr) {
 			p.out().set(acc, call(fma, p.value(ph.A, false), p.value(ph.B, false), acc))
 		})
 	}

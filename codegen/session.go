@@ -24,12 +24,11 @@ func (e *entryGen) runField() string { return private(e.f.Name) }
 
 func (g *gen) printSession(s *source) {
 	fields := []field{{name: "model", typ: "*Model"}, {name: "pool", typ: "*mlrt.Pool"}}
-	random, stateful := false, false
+	stateful := false
 	for _, e := range g.entries {
-		random = random || e.run.stepped()
 		stateful = stateful || len(e.states) > 0
 	}
-	if random {
+	if g.countsCalls() {
 		fields = append(fields, field{name: "calls", typ: "int64", comment: "made so far: each draws its own random numbers"})
 	}
 	for _, e := range g.entries {
@@ -165,10 +164,23 @@ func (g *gen) printEntry(s *source, e *entryGen) {
 	})
 }
 
+// countsCalls reports whether sessions number their calls, because an entry draws
+// random numbers or reads the number.
+func (g *gen) countsCalls() bool {
+	for _, e := range g.entries {
+		if e.run.stepped() {
+			return true
+		}
+	}
+	return false
+}
+
 // count numbers the call of a session.
 func (r *run) count(b *body, owner string) {
-	if r.stepped() {
+	if r.g.countsCalls() {
 		b.inc(id(owner + ".calls"))
+	}
+	if r.stepped() {
 		b.set(id("r.step"), id(owner+".calls"))
 	}
 }

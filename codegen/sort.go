@@ -13,7 +13,7 @@ func (p *printer) sort(ph *loop.Phase) {
 	items := p.here("items", call(rt("NewSorter<"+typ+">"), size))
 	p.loopRow(ph.Axes[0], num(0), size, func() {
 		v := p.typed(s.Value, false, p.value(s.Value, false))
-		p.out().do(call(dot(items, "Set"), p.axes[ph.Axes[0]], v))
+		p.out().do(call(dot(items, "Set"), p.axes[ph.Axes[0]](), v))
 	})
 	desc := id("false")
 	if s.Descending {
@@ -23,10 +23,10 @@ func (p *printer) sort(ph *loop.Phase) {
 	p.loopRow(ph.Axes[0], num(0), p.dim(s.Keep), func() {
 		p.levels = map[*loop.Expr]int{}
 		if s.Values != nil {
-			p.out().set(p.element(s.Values.Param, s.Values.Index), call(dot(items, "Value"), p.axes[ph.Axes[0]]))
+			p.out().set(p.element(s.Values.Param, s.Values.Index), call(dot(items, "Value"), p.axes[ph.Axes[0]]()))
 		}
 		if s.Positions != nil {
-			p.out().set(p.element(s.Positions.Param, s.Positions.Index), call(dot(items, "Position"), p.axes[ph.Axes[0]]))
+			p.out().set(p.element(s.Positions.Param, s.Positions.Index), call(dot(items, "Position"), p.axes[ph.Axes[0]]()))
 		}
 	})
 	p.out().do(call(dot(items, "Close")))

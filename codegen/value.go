@@ -37,7 +37,7 @@ type printer struct {
 	dims     map[string]expr
 	scalars  map[*loop.ScalarParam]expr
 	counters map[string]expr
-	axes     map[*loop.Axis]expr
+	axes     map[*loop.Axis]func() expr
 	axisAt   map[*loop.Axis]int // the scope that binds it
 	results  map[*loop.Result]expr
 	resultAt map[*loop.Result]int
@@ -50,9 +50,10 @@ type printer struct {
 	levels  map[*loop.Expr]int // in the present phase
 	// The innermost loop when rows may be cut for it: it counts rowIndex from 0
 	// to rowSize-1, and rowAxis is at rowFirst+rowIndex.
-	rowAxis                     *loop.Axis
-	rowFirst, rowSize, rowIndex expr
-	err                         error
+	rowAxis           *loop.Axis
+	rowFirst, rowSize expr
+	rowIndex          func() expr
+	err               error
 }
 
 func (p *printer) depth() int  { return len(p.scopes) - 1 }
@@ -66,6 +67,32 @@ func (p *printer) pop() {
 	}
 	p.scopes = p.scopes[:p.depth()]
 }
+
+// within runs f as if the blocks inside s were not open.
+func (p *printer) within(s *scope, f func()) {
+	all, axis := p.scopes, p.rowAxis
+	if s != p.top() {
+		p.rowAxis = nil
+	}
+	p.scopes = slices.Clone(all[:slices.Index(all, s)+1])
+	f()
+	p.scopes, p.rowAxis = all, axis
+}
+
+// counter is a loop's variable. Go refuses one that is not used, so a loop that
+// does not need it leaves it out.
+type counter struct {
+	name string
+	used bool
+}
+
+func (c *counter) use() expr {
+	c.used = true
+	return id(c.name)
+}
+
+// always is a position that needs no variable.
+func always(e expr) func() expr { return func() expr { return e } }
 
 // local takes a name until block s ends.
 func (p *printer) local(s *scope, base string) string {
@@ -287,7 +314,7 @@ func (p *printer) leaf(e *loop.Expr, index bool) (expr, bool) {
 		if !ok {
 			return p.fail("axis %s is not bound", e.Axis.Name), true
 		}
-		return asIndex(a, index), true
+		return asIndex(a(), index), true
 	case loop.DimVar:
 		return asIndex(p.dim(e.Dim), index), true
 	case loop.Counter:

@@ -1,6 +1,9 @@
 package mlrt
 
-import "strconv"
+import (
+	"math"
+	"strconv"
+)
 
 // shapeError says what a caller passed and what was wanted. It builds its text
 // only when asked.
@@ -50,7 +53,7 @@ func BindSizes(f *FuncInfo, names []string, in []Tensor, dims []int) error {
 		}
 		elems := 1
 		for a, d := range in[i].Shape {
-			if d < 0 || d > 0 && elems > n/d {
+			if d < 0 || d > 0 && elems > math.MaxInt/d {
 				return &textError{"the shape of input " + want.Name + " does not fit its " + strconv.Itoa(n) + " elements"}
 			}
 			elems *= d
