@@ -20,13 +20,15 @@ type Fragment struct {
 	Feed  map[string]string // input of the train block -> array
 	Out   map[string]string // stored tensor -> array expected after the step
 	Grad  map[string]string // stored tensor -> array of its expected gradient
-	Steps int               // updates to make; arrays of Feed and After have a leading step axis when Steps > 1 or Stepped
-	After map[string]string // stored tensor -> array [step, ...] of values after each update
-	Loss  string            // array [step] of expected losses, or ""
-	Final map[string]string // stored tensor -> array expected after the last update
-	// ResetTo, when set, is a stored scalar written to zero before each step, so
-	// that its value after the step is the negated rate.
-	Rate string // stored tensor, compared with the array lr[step]
+	Steps int               // updates to make
+	// Stepped says that the arrays of Feed have a leading axis, the step.
+	Stepped bool
+	After   map[string]string // stored tensor -> array [step, ...] of values after each update
+	Loss    string            // array [step] of expected losses, or ""
+	Final   map[string]string // stored tensor -> array expected after the last update
+	// Rate, when set, is a stored tensor of one element that is zero before each
+	// step and the negated rate after it, which is compared with the array lr[step].
+	Rate string
 }
 
 // Capture is the optimizer that leaves parameters alone and keeps gradients.

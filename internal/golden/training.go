@@ -13,6 +13,9 @@ func optimizerText(op string, c *Case) (string, bool) {
 	words := map[string]string{"SGD": "sgd", "Adam": "adam", "AdamW": "adamw", "Adamax": "adamax", "NAdam": "nadam",
 		"RAdam": "radam", "RMSprop": "rmsprop", "Adagrad": "adagrad", "Adadelta": "adadelta"}
 	word, ok := words[op]
+	if op == "NAdam" { // the reference is PyTorch 1.13
+		args += ", torch_1 = true"
+	}
 	return word + "(" + args + ")", ok
 }
 
@@ -35,7 +38,7 @@ func (b *builder) optimizer(c *Case) string {
 		b.f.After[id] = "after." + p
 		terms, on = append(terms, fmt.Sprintf("sum(%s * %s)", id, g)), append(on, id)
 		if after, ok := c.Array("after." + p); ok {
-			b.f.Steps = after.Shape[0]
+			b.f.Steps, b.f.Stepped = after.Shape[0], true
 		}
 	}
 	b.train("loss %s", strings.Join(terms, " + "))
@@ -116,7 +119,7 @@ var layerLine = regexp.MustCompile(`^(\w+) ?(.*)$`)
 func (b *builder) training(c *Case) string {
 	x, _ := c.Array("in.x")
 	t, _ := c.Array("in.target")
-	b.f.Steps = x.Shape[0]
+	b.f.Steps, b.f.Stepped = x.Shape[0], true
 	in, target := b.f.ID+"_x", b.f.ID+"_target"
 	b.train("input %s %s%s", in, dtypeOf(x), dims(x.Shape[1:]))
 	b.train("input %s %s%s", target, dtypeOf(t), dims(t.Shape[1:]))

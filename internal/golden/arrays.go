@@ -1,0 +1,74 @@
+package golden
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	mlrt "github.com/mlc-go/mlc/runtime"
+)
+
+// Values is one array of a case in memory: row-major float64 elements, exact for
+// every element type of the files. Booleans are 0 and 1.
+type Values struct {
+	Shape []int
+	Data  []float64
+}
+
+// Step returns part i along the first axis; the elements are shared.
+func (v Values) Step(i int) Values {
+	n := len(v.Data) / v.Shape[0]
+	return Values{Shape: v.Shape[1:], Data: v.Data[i*n : (i+1)*n]}
+}
+
+// Read loads all arrays of a case from the folder that holds the manifest.
+func (c *Case) Read(dir string) (map[string]Values, error) {
+	r, err := os.Open(filepath.Join(dir, filepath.FromSlash(c.File)))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }() // only read
+	f, err := mlrt.ReadFile(r)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.File, err)
+	}
+	out := map[string]Values{}
+	for i := range f.Len() {
+		t := f.Tensor(i)
+		n := 1
+		for _, d := range t.Shape {
+			n *= d
+		}
+		data, err := readFloats(f, i, t.DType, n)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.File, err)
+		}
+		out[t.Name] = Values{Shape: t.Shape, Data: data}
+	}
+	return out, nil
+}
+
+func readFloats(f *mlrt.File, i int, t mlrt.DType, n int) ([]float64, error) {
+	out := make([]float64, n)
+	switch t {
+	case mlrt.Float32, mlrt.Float64:
+		return out, f.Read(i, out)
+	case mlrt.Int64:
+		raw := make([]int64, n)
+		err := f.Read(i, raw)
+		for k, x := range raw {
+			out[k] = float64(x)
+		}
+		return out, err
+	case mlrt.Bool:
+		raw := make([]bool, n)
+		err := f.Read(i, raw)
+		for k, x := range raw {
+			if x {
+				out[k] = 1
+			}
+		}
+		return out, err
+	}
+	return nil, fmt.Errorf("array of %v", t)
+}
