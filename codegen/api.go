@@ -94,6 +94,7 @@ func (g *gen) printKernels(trainTag string) error {
 		{"_train_kernels", trainTag, func(k *loop.Kernel) bool { return training[k] && !inference[k] }},
 	} {
 		var s *source
+		var kernels []*loop.Kernel
 		for _, k := range g.prog.Kernels {
 			if !part.in(k) {
 				continue
@@ -101,6 +102,7 @@ func (g *gen) printKernels(trainTag string) error {
 			if s == nil {
 				s = g.open(part.suffix, part.tag)
 			}
+			kernels = append(kernels, k)
 			if err := printKernel(s, g.plans[k], g.pkg); err != nil {
 				return err
 			}
@@ -111,6 +113,7 @@ func (g *gen) printKernels(trainTag string) error {
 		if tilesIn == part.suffix {
 			printTiles(s)
 		}
+		g.printAssembly(strings.TrimSuffix(part.suffix, "_kernels"), part.tag, kernels)
 	}
 	for _, b := range g.tabled {
 		g.files[0].variable(fmt.Sprintf("%s is constant data of the model: %s.", g.tables[b], shapeText(b.Shape, nil)), g.tables[b], tableLiteral(b))
@@ -287,11 +290,11 @@ func panelsLiteral(l *loop.Layout) expr {
 func (r *run) start(b *body, pool string, owner []fieldValue) {
 	b.define(pool, call(rt("NewPool"), num(0)))
 	b.deferred(call(id(pool + ".Close")))
-	f := append(elemsNamed("pool", id(pool)), owner...)
+	f := append(elemsNamed("pool", id(pool), "target", call(rt("PickTarget"), text(""))), owner...)
 	used := f[:0]
 	owners := r.owners()
 	for _, v := range f {
-		keep := v.name == "pool" || v.name == "seed" && r.random()
+		keep := v.name == "pool" || v.name == "target" || v.name == "seed" && r.random()
 		for _, o := range owners {
 			keep = keep || v.name == o
 		}

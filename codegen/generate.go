@@ -21,6 +21,8 @@ type Options struct {
 	// Embed adds the function Embedded, which loads the weights file that lies
 	// beside the package under the name WeightsFile gives.
 	Embed bool
+	// NoAssembly leaves the kernels in plain Go alone.
+	NoAssembly bool
 	// RuntimePath is the import path of a copy of the runtime; empty for the
 	// runtime of this module.
 	RuntimePath string
@@ -84,6 +86,7 @@ func Generate(p *loop.Program, opt Options) ([]File, error) {
 		}
 		out = append(out, File{Name: s.name, Data: g.withRuntime(data)})
 	}
+	out = append(out, g.raw...)
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
 	return out, nil
 }
@@ -110,6 +113,8 @@ type gen struct {
 	infos   []*storedVar // those that Info lists, in its order
 	byVar   map[*loop.Var]*storedVar
 	plans   map[*loop.Kernel]*kernelPlan
+	asm     map[*loop.Kernel]*asmKernel
+	raw     []File            // that are no Go
 	inputs  map[string]string // run-time settings to fields of the trainer
 	inOrder []string
 	tables  map[*loop.Buffer]string
@@ -181,6 +186,7 @@ func newGen(p *loop.Program, opt Options) (*gen, error) {
 	for _, k := range p.Kernels {
 		g.plans[k] = planKernel(k, g.pkg.local(k.Name))
 	}
+	g.lowerAssembly()
 	if err := g.makeRuns(); err != nil {
 		return nil, err
 	}

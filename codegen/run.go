@@ -46,7 +46,7 @@ func (g *gen) newRun(f *loop.Func, typ, doc string, steps []loop.Step) *run {
 		memory: map[*loop.Buffer]expr{}, dims: map[string]expr{}, loops: map[*loop.For]expr{}, args: map[*loop.Scalar]expr{},
 		extra: map[*loop.Buffer]int{}, slots: len(f.Slots), init: f.Kind == "init",
 	}
-	for _, n := range []string{"pool", "arena", "model", "trainer", "session", "seed", "step", "report", "tensors"} {
+	for _, n := range []string{"pool", "target", "arena", "model", "trainer", "session", "seed", "step", "report", "tensors"} {
 		r.names.used[n] = n
 	}
 	for _, d := range f.Dims {
@@ -133,7 +133,7 @@ func (r *run) structFields() []field {
 	add := func(e expr, typ, comment string) {
 		list = append(list, field{name: strings.TrimPrefix(e.path(), "r."), typ: typ, comment: comment})
 	}
-	list = append(list, field{name: "pool", typ: "*mlrt.Pool"})
+	list = append(list, field{name: "pool", typ: "*mlrt.Pool"}, field{name: "target", typ: "mlrt.Target"})
 	if len(r.own) > 0 {
 		list = append(list, field{name: "arena", typ: "*mlrt.Arena"})
 	}
@@ -527,6 +527,14 @@ func (r *run) note(b *body, o loop.Origin, last *loop.Origin) {
 // printCall runs a kernel: as items for the workers, or at once when it is one.
 func (r *run) printCall(b *body, c *loop.Call) {
 	pl := r.g.plans[c.Kernel]
+	if a := r.g.asm[c.Kernel]; a != nil {
+		counts := []expr{id("r.target")}
+		for _, d := range c.Dims {
+			counts = append(counts, dimExpr(d, r.dims))
+		}
+		r.printTaskCall(b, c, call(id(a.items), counts...))
+		return
+	}
 	if pl.single() {
 		b.do(call(id(pl.name), r.callArgs(c)...))
 		return
@@ -540,7 +548,12 @@ func (r *run) printCall(b *body, c *loop.Call) {
 		b.do(call(id(pl.name), append(r.callArgs(c), num(0), num(1))...))
 		return
 	}
-	t := &task{typ: r.g.pkg.local(pl.name + "Task"), call: c}
+	r.printTaskCall(b, c, items)
+}
+
+// printTaskCall gives the items of a call to the workers.
+func (r *run) printTaskCall(b *body, c *loop.Call, items expr) {
+	t := &task{typ: r.g.pkg.local(r.g.plans[c.Kernel].name + "Task"), call: c}
 	r.tasks = append(r.tasks, t)
 	b.do(call(id("r.pool.Run"), items, call(parens(unary("*", id(t.typ))), id("r"))))
 }
@@ -550,7 +563,11 @@ func (r *run) printTask(s *source, t *task) {
 	pl := r.g.plans[t.call.Kernel]
 	s.namedType(t.typ+" makes "+pl.name+" a task for workers.", t.typ, r.typ)
 	s.method("Item runs item i.", "r", "*"+t.typ, "Item", []field{{name: "i", typ: "int"}}, nil, func(b *body) {
-		b.do(call(id(pl.name), append(r.callArgs(t.call), id("i"), bin("+", id("i"), num(1)))...))
+		f, args := pl.name, r.callArgs(t.call)
+		if a := r.g.asm[t.call.Kernel]; a != nil {
+			f, args = a.on, append([]expr{id("r.target")}, args...)
+		}
+		b.do(call(id(f), append(args, id("i"), bin("+", id("i"), num(1)))...))
 	})
 }
 

@@ -86,7 +86,7 @@ func (g *gen) entryRuns() map[string]*run {
 
 // startFields are the values that a run in struct owner starts with.
 func (r *run) startFields(owner string, model expr) []fieldValue {
-	list := elemsNamed("pool", id(owner+".pool"))
+	list := elemsNamed("pool", id(owner+".pool"), "target", call(rt("PickTarget"), id("o.Target")))
 	for _, o := range r.owners() {
 		v := id(owner)
 		if o == "model" {

@@ -7,13 +7,15 @@ import (
 )
 
 // Assembly returns the text of an assembly file with the functions, in their
-// order, and the constants they read. header is put first, each line as a comment.
-func Assembly(header []string, fs []*Function) []byte {
+// order, and the constants they read. header is put first, each line as a comment;
+// tags is the build constraint.
+func Assembly(header []string, tags string, fs []*Function) []byte {
 	var b strings.Builder
 	for _, l := range header {
 		b.WriteString(commentLine("", l))
 	}
-	b.WriteString("\n//go:build !purego\n\n#include \"textflag.h\"\n")
+	fmt.Fprintf(&b, "\n//go:build %s\n", tags)
+	b.WriteString("\n#include \"textflag.h\"\n")
 	var words, wide []uint32
 	for _, f := range fs {
 		words = append(words, f.consts...)

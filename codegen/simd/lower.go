@@ -58,6 +58,7 @@ type Function struct {
 	Args   []Arg
 	Items  dim.Dim // over the kernel's Dims
 	Shape  string  // what an item is: "tile of 8 x 32"
+	Grain  int64   // items that one worker should take together: some microseconds of work
 	Spills int     // vector values that did not fit into registers
 
 	frame  int
@@ -182,7 +183,8 @@ func (g *generator) emitKernel(f *Function, rows int) {
 		ph.Axes = nil
 		w := newWalking(without(axes, lane), lane, lane.Extent)
 		f.Items = w.items()
-		f.Shape = fmt.Sprintf("%d x %d elements", w.rowChunk, w.laneChunk)
+		f.Shape = fmt.Sprintf("run of %d x %d elements", w.rowChunk, w.laneChunk)
+		f.Grain = grain(w.rowChunk*w.laneChunk, p.phases)
 		g.elementwise(w, ph)
 	case g.wantsRows(p):
 		length := dim.Const(1)
@@ -197,12 +199,14 @@ func (g *generator) emitKernel(f *Function, rows int) {
 		}
 		w := newWalking(p.space, nil, length)
 		f.Items = w.items()
-		f.Shape = fmt.Sprintf("%d rows", w.rowChunk)
+		f.Shape = fmt.Sprintf("run of %d rows", w.rowChunk)
+		f.Grain = grain(w.rowChunk, p.phases)
 		g.rowKernel(w, p.phases)
 	default:
 		t := g.tiling(p, rows)
 		f.Items = t.items(g)
 		f.Shape = fmt.Sprintf("tile of %d x %d", t.rows, t.width(g))
+		f.Grain = grain(int64(t.rows)*t.width(g), p.phases)
 		g.tiles(t, p.phases)
 	}
 }
@@ -339,4 +343,31 @@ func (g *generator) contractRow(t *tiling, c *loop.Phase) *loop.Axis {
 		}
 	}
 	return best
+}
+
+const (
+	grainWork  = 3_000 // nanoseconds of work worth a turn of a worker
+	unknownDim = 64    // taken for a run-time size
+)
+
+// grain estimates how many items make a turn, each of so many points.
+func grain(points int64, phases []*loop.Phase) int64 {
+	picos := int64(0)
+	for _, ph := range phases {
+		n := points
+		for _, a := range ph.Axes {
+			c, ok := a.Extent.Int()
+			if !ok {
+				c = unknownDim
+			}
+			n = min(n*max(c, 1), 1<<40)
+		}
+		cost := int64(20) // picoseconds for a multiply-add in a vector
+		if ph.Kind != loop.Contract {
+			cost = 0
+			phaseExprs(ph, func(*loop.Expr) { cost += 15 })
+		}
+		picos += n * cost
+	}
+	return min(max(1, grainWork*1000/max(picos, 1)), 1<<16)
 }

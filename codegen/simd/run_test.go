@@ -233,14 +233,14 @@ func program(t *testing.T, fs []*Function) string {
 	table.WriteString("}\n")
 	for name, text := range map[string]string{
 		"go.mod": "module simdtest\n\ngo 1.24\n", "main.go": runner, "decl.go": decl.String() + table.String(),
-		"kernels_amd64.s": string(Assembly([]string{"Test kernels."}, fs)),
+		"kernels_amd64.s": string(Assembly([]string{"Test kernels."}, "!purego", fs)),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if keep := os.Getenv("SIMD_KEEP"); keep != "" {
-		_ = os.WriteFile(keep, Assembly(nil, fs), 0o644)
+		_ = os.WriteFile(keep, Assembly(nil, "!purego", fs), 0o644)
 	}
 	for _, args := range [][]string{{"build", "-o", "run"}, {"vet", "./..."}} {
 		cmd := exec.Command("go", args...)
