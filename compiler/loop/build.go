@@ -258,6 +258,8 @@ func (b *Builder) Bin(op Op, x, y *Expr) *Expr {
 		e = b.logic(op, x, y)
 	case dim.Float32:
 		e = b.float(op, x, y)
+	case dim.Uint32:
+		e = b.word(op, x, y)
 	}
 	if e != nil {
 		return e
@@ -342,6 +344,32 @@ func (b *Builder) float(op Op, x, y *Expr) *Expr {
 		if isF32(y, math.Copysign(0, -1)) {
 			return x
 		}
+	}
+	return nil
+}
+
+// word simplifies operations on 32-bit words, of which the rounds of a random
+// number have many with constants; nil when nothing applies.
+func (b *Builder) word(op Op, x, y *Expr) *Expr {
+	if x.Op == Const && y.Op == Const {
+		v, w := uint32(x.Bits), uint32(y.Bits)
+		switch op {
+		case Add:
+			return b.IntOf(dim.Uint32, int64(v+w))
+		case Mul:
+			return b.IntOf(dim.Uint32, int64(v*w))
+		case MulHi:
+			return b.IntOf(dim.Uint32, int64(uint64(v)*uint64(w)>>32))
+		case Xor:
+			return b.IntOf(dim.Uint32, int64(v^w))
+		}
+		return nil
+	}
+	if x.Op == Const && uint32(x.Bits) == 0 && (op == Add || op == Xor) {
+		return y
+	}
+	if y.Op == Const && uint32(y.Bits) == 0 && (op == Add || op == Xor) {
+		return x
 	}
 	return nil
 }

@@ -205,9 +205,10 @@ func (k *kernel) context(i *ir.Instr) *op.Context {
 	return c
 }
 
-// scalar passes a host scalar; a constant becomes part of the kernel.
+// scalar passes a host scalar; a constant becomes part of the kernel, unless it
+// is a word of a random number's key, which tells draws apart and nothing else.
 func (k *kernel) scalar(e *scalar.Expr, t dim.DType) *loop.Expr {
-	if e.IsConst() {
+	if e.IsConst() && t != dim.Uint32 {
 		return k.x.Number(t, e.Value)
 	}
 	if k.probing {

@@ -21,7 +21,11 @@ type scope struct {
 }
 
 func newScope(l *lowerer, fn *loop.Func) *scope {
-	return &scope{l: l, fn: fn, names: newNamer(), vars: map[*ir.Var]*loop.Buffer{}, scalars: map[string]*loop.Scalar{}}
+	names := newNamer()
+	for _, w := range words {
+		names.unique(w)
+	}
+	return &scope{l: l, fn: fn, names: names, vars: map[*ir.Var]*loop.Buffer{}, scalars: map[string]*loop.Scalar{}}
 }
 
 // place is where a value lies: a buffer, or the slice of one at a loop's position.
@@ -56,8 +60,11 @@ func (s *scope) scalar(e *scalar.Expr, t dim.DType) *loop.Scalar {
 	if v, ok := s.scalars[key]; ok {
 		return v
 	}
-	return s.addScalar(key, &loop.Scalar{Name: s.names.unique(scalarName(e)), DType: t, Expr: e})
+	return s.addScalar(key, &loop.Scalar{Name: s.names.unique(scalarName(e, t)), DType: t, Expr: e})
 }
+
+// words are the names of scalars that the runtime fills in exactly.
+var words = [...]string{"seed0", "seed1", "step"}
 
 // word returns an exact word that the runtime knows by name: a half of the seed
 // or the step number.
@@ -70,7 +77,7 @@ func (s *scope) word(name string) *loop.Scalar {
 	if name != "step" {
 		e = &scalar.Expr{Op: scalar.Input, Name: name}
 	}
-	return s.addScalar(key, &loop.Scalar{Name: s.names.unique(name), DType: dim.Uint32, Expr: e})
+	return s.addScalar(key, &loop.Scalar{Name: name, DType: dim.Uint32, Expr: e})
 }
 
 func (s *scope) addScalar(key string, v *loop.Scalar) *loop.Scalar {
@@ -125,8 +132,10 @@ func eachCall(body []loop.Step, visit func(*loop.Call)) {
 	}
 }
 
-func scalarName(e *scalar.Expr) string {
+func scalarName(e *scalar.Expr, t dim.DType) string {
 	switch {
+	case t == dim.Uint32:
+		return "key"
 	case e.UsesStep():
 		return "scale"
 	case e.Op == scalar.Dim:

@@ -7,6 +7,7 @@ import (
 	"github.com/mlc-go/mlc/compiler/dim"
 	"github.com/mlc-go/mlc/compiler/ir"
 	"github.com/mlc-go/mlc/compiler/loop"
+	"github.com/mlc-go/mlc/compiler/scalar"
 )
 
 // Random draws from a counter-based generator (Philox4x32-10), so that a draw
@@ -70,7 +71,8 @@ func (r Random) At(c *Context, _ []Source, idx []*loop.Expr) []*loop.Expr {
 	four := b.Int(4)
 	block, lane := b.Bin(loop.FloorDiv, i, four), b.Bin(loop.Mod, i, four)
 	h := keyHash(r.Key)
-	u32 := func(v uint32) *loop.Expr { return b.IntOf(dim.Uint32, int64(v)) }
+	// Words that differ from draw to draw are arguments, so that draws share a kernel.
+	u32 := func(v uint32) *loop.Expr { return c.Scalar(scalar.Num(float64(v)), dim.Uint32) }
 	key := [2]*loop.Expr{
 		b.Bin(loop.Xor, u32(uint32(h)), c.Word("seed0")),
 		b.Bin(loop.Xor, u32(uint32(h>>32)), c.Word("seed1")),

@@ -19,6 +19,7 @@ import (
 // shape. No choice changes a bit.
 func fuse(p *ir.Program) error {
 	for _, e := range p.Entries {
+		markMetrics(e)
 		var kept []*ir.Value
 		for _, s := range e.Stores {
 			kept = append(kept, s.Value)
@@ -34,6 +35,33 @@ func fuse(p *ir.Program) error {
 		}
 	}
 	return nil
+}
+
+// markMetrics marks the instructions of a training step that only metrics need.
+func markMetrics(e *ir.Entry) {
+	if e.Kind != ir.Train || len(e.Outputs) == 0 {
+		return
+	}
+	needed := map[*ir.Instr]bool{}
+	var need func(v *ir.Value)
+	need = func(v *ir.Value) {
+		if v.Def == nil || needed[v.Def] {
+			return
+		}
+		needed[v.Def] = true
+		for _, a := range v.Def.Args {
+			need(a)
+		}
+	}
+	need(e.Outputs[0].Value)
+	for _, s := range e.Stores {
+		if s.Var.Kind != ir.MetricState {
+			need(s.Value)
+		}
+	}
+	for _, i := range e.Func.Instrs {
+		i.Metric = !needed[i]
+	}
 }
 
 // What may be computed where it is read.
@@ -95,6 +123,7 @@ func fuseFunc(f *ir.Func, kept []*ir.Value) {
 	for _, i := range f.Instrs {
 		u.forward(i)
 	}
+	u.mergeRows()
 	u.demandOperands()
 	for _, i := range slices.Backward(slices.Clone(f.Instrs)) {
 		u.backward(i)
@@ -262,6 +291,84 @@ func (u *fuser) becomeRows(n int, outer, inner []dim.Dim) bool {
 	g.outer, g.inner = outer, inner
 	u.prober.Open(n, outer, inner)
 	return true
+}
+
+// mergeRows joins groups of rows over the same axes where one reads the other
+// and nothing stands between them: a loss and its gradient are one kernel.
+func (u *fuser) mergeRows() {
+	for n := range u.groups {
+		b := n + 1
+		if u.group(b).kind != "row" {
+			continue
+		}
+		var from []int
+		u.group(b).deps.each(func(a int) { from = append(from, a) })
+		for _, a := range slices.Backward(from) {
+			if u.mayMerge(a, b) {
+				u.merge(a, b)
+			}
+		}
+	}
+}
+
+func (u *fuser) mayMerge(a, b int) bool {
+	x, y := u.group(a), u.group(b)
+	if a == b || x.kind != "row" || x.size == 0 || x.metric != y.metric || x.size+y.size > largestGroup ||
+		!lower.SameSpace(x.outer, y.outer) || !lower.SameSpace(x.inner, y.inner) {
+		return false
+	}
+	between := false
+	y.deps.each(func(d int) { between = between || d != a && u.waits(d, a) })
+	return !between
+}
+
+// merge moves a's instructions to b, or leaves both when a result of one would
+// be read at another point.
+func (u *fuser) merge(a, b int) {
+	var all []*ir.Instr
+	for _, i := range u.f.Instrs {
+		if i.Group == a || i.Group == b {
+			all = append(all, i)
+		}
+	}
+	x, y := u.group(a), u.group(b)
+	u.prober.Open(b, x.outer, x.inner)
+	for n, i := range all {
+		if u.prober.Fits(b, i) {
+			u.prober.Join(b, i)
+			continue
+		}
+		for _, i := range all[:n] {
+			u.prober.Leave(i)
+		}
+		u.reopen(a, all)
+		u.reopen(b, all)
+		return
+	}
+	for _, i := range all {
+		i.Group = b
+	}
+	y.outer, y.inner = x.outer, x.inner
+	y.size += x.size
+	y.first = min(x.first, y.first)
+	x.size = 0
+	for n, g := range u.groups {
+		if g.deps.remove(a) && n+1 != b {
+			g.deps.add(b)
+		}
+	}
+	x.deps.each(func(d int) { y.deps.add(d) })
+	x.deps = bitset{}
+}
+
+func (u *fuser) reopen(n int, instrs []*ir.Instr) {
+	g := u.group(n)
+	u.prober.Open(n, g.outer, g.inner)
+	for _, i := range instrs {
+		if i.Group == n {
+			u.prober.Join(n, i)
+		}
+	}
 }
 
 // demandOperands gives memory to operands of contractions that are no plain
@@ -554,6 +661,15 @@ func (s *bitset) add(n int) bool {
 		return false
 	}
 	s.words[n/64] |= 1 << (n % 64)
+	return true
+}
+
+// remove reports whether n was a member.
+func (s *bitset) remove(n int) bool {
+	if n/64 >= len(s.words) || s.words[n/64]&(1<<(n%64)) == 0 {
+		return false
+	}
+	s.words[n/64] &^= 1 << (n % 64)
 	return true
 }
 
