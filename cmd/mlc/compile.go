@@ -121,6 +121,7 @@ func (a *app) keepCrash(pass, text string) {
 
 // generate prints the Go package of a compiled spec.
 func generate(res *compiler.Result, in input, o codegen.Options, r *reporter) ([]outFile, error) {
+	res.Loop.File = sourceName(in)
 	files, err := codegen.Generate(res.Loop, o)
 	if err != nil {
 		return nil, generateError(err, in, r)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -66,23 +65,19 @@ func (a *app) list(group string, asJSON bool) error {
 		}
 		return nil
 	}
-	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	last := ""
 	for _, w := range list {
 		if w.Group != last {
-			fmt.Fprintf(t, "%s\n", w.Group)
+			fmt.Fprintf(a.stdout, "%s\n", w.Group)
 			last = w.Group
 		}
-		fmt.Fprintf(t, "  %s\t%s\n", w.Signature, w.Summary)
-	}
-	if err := t.Flush(); err != nil {
-		return failure(err)
+		fmt.Fprintf(a.stdout, "  %s\n      %s\n", w.Signature, w.Summary)
 	}
 	return nil
 }
 
-// describeWord reads a word's declaration: the first line of its comment is its
-// summary.
+// describeWord reads a word's declaration: the first sentence of its comment is
+// its summary.
 func describeWord(f *prelude.File) word {
 	w := word{Group: f.Group, Word: f.Word, Signature: f.Word}
 	i := slices.IndexFunc(f.AST.Decls, func(d *dsl.Decl) bool { return d.Name().Name == f.Word })
@@ -90,7 +85,7 @@ func describeWord(f *prelude.File) word {
 		return w
 	}
 	d := f.AST.Decls[i]
-	w.Summary, _, _ = strings.Cut(d.Doc, "\n")
+	w.Summary = firstSentence(d.Doc)
 	var formals []*dsl.Formal
 	if d.Func != nil {
 		formals = d.Func.Formals
@@ -104,6 +99,18 @@ func describeWord(f *prelude.File) word {
 	}
 	w.Signature = f.Word + "(" + strings.Join(args, ", ") + ")"
 	return w
+}
+
+// firstSentence returns a comment's text up to its first full stop or formula.
+func firstSentence(doc string) string {
+	doc, _, _ = strings.Cut(doc, "\n\n")
+	words := strings.Fields(doc)
+	for i, w := range words {
+		if end := w[len(w)-1]; end == ':' || end == '.' && w != "al." && w != "e.g." {
+			return strings.TrimRight(strings.Join(words[:i+1], " "), ":.")
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 func newDoc(a *app) *cobra.Command {
