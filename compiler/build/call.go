@@ -234,8 +234,8 @@ func (e *evaluator) call(fr *frame, target value, piped []argument, written *dsl
 			return e.anonymous(fr, t, piped, args, at, node)
 		}
 		return e.apply(fr, t, nil, piped, args, at)
-	case *initializer:
-		e.report(diag.ArgumentKind, at, "an initializer stands in the declaration of a tensor or as an argument, not in a pipe")
+	case *initializer: // init(shape)
+		return e.apply(fr, t.fn, nil, nil, append(append(piped, args...), t.args...), at)
 	case bad:
 	default:
 		e.report(diag.UnknownLayer, at, "%s cannot be applied", describe(target))

@@ -355,7 +355,7 @@ func (e *evaluator) postfix(fr *frame, x *dsl.Postfix) value {
 // name evaluates a bare name: a value, then a label, an import, something that
 // can be called, a dtype, and the constants training and step.
 func (e *evaluator) name(fr *frame, id *dsl.Ident, called bool) value {
-	if b := fr.scope.find(id.Name); b != nil {
+	if b := fr.scope.find(id.Name); b != nil && !(called && !canApply(b.v) && e.find(fr.src, id.Name) != nil) {
 		e.uses.use(b)
 		if b.stored != nil && !isBad(b.v) {
 			return tensor{e.en.read(b.stored)}
@@ -392,6 +392,17 @@ func (e *evaluator) name(fr *frame, id *dsl.Ident, called bool) value {
 	}
 	e.unknown(fr, id, called)
 	return bad{}
+}
+
+// canApply reports whether a value may stand where something is called. Others do
+// not hide the block or function of their name there: `dropout(dropout)` applies
+// the word to the argument.
+func canApply(v value) bool {
+	switch v.(type) {
+	case *instance, *callable, *initializer, labels, *indexed, bad:
+		return true
+	}
+	return false
 }
 
 // unknown reports a name that stands for nothing.

@@ -31,7 +31,13 @@ func windowWords() []intrinsic {
 }
 
 // paddings reads argument i as the amounts before and after n axes.
-func (c *invocation) paddings(i, n int) (low, high []int) {
+func (c *invocation) paddings(i, n int, reach []int) (low, high []int) {
+	if t, ok := c.args[i].v.(text); ok && t == "same" && reach != nil {
+		for _, r := range reach { // what is left over goes to the end
+			low, high = append(low, r/2), append(high, r-r/2)
+		}
+		return low, high
+	}
 	items, ok := c.args[i].v.(list)
 	if ok && len(items) == n {
 		if _, pairs := items[0].(list); pairs {
@@ -59,9 +65,18 @@ func (c *invocation) atLeast(i int, sizes []int, least int) {
 	}
 }
 
-func (c *invocation) convAttributes(n int) op.Conv {
+func (c *invocation) convAttributes(kernel []dim.Dim) op.Conv {
+	n := len(kernel)
 	v := op.Conv{Stride: c.ints(2, n), Dilation: c.ints(4, n), Groups: c.int(5)}
-	v.Low, v.High = c.paddings(3, n)
+	reach := make([]int, n)
+	for i, k := range kernel {
+		size, _ := k.Int()
+		reach[i] = v.Dilation[i] * (int(size) - 1)
+		if t, same := c.args[3].v.(text); same && t == "same" && v.Stride[i] != 1 {
+			c.fail(diag.ArgumentRange, c.args[3].at, "padding \"same\" needs stride 1")
+		}
+	}
+	v.Low, v.High = c.paddings(3, n, reach)
 	c.atLeast(2, v.Stride, 1)
 	c.atLeast(3, v.Low, 0)
 	c.atLeast(3, v.High, 0)
@@ -80,7 +95,7 @@ func convolution(c *invocation) value {
 		c.e.origins(c.fail(diag.RankMismatch, c.at, "a convolution takes x [n, c, spatial...] and weight [o, c, kernel...]"), x, w)
 		return bad{}
 	}
-	return c.result(c.emit(c.convAttributes(n), x, w))
+	return c.result(c.emit(c.convAttributes(w.Type.Shape[2:]), x, w))
 }
 
 func convolutionTranspose(c *invocation) value {
@@ -93,7 +108,7 @@ func convolutionTranspose(c *invocation) value {
 		c.e.origins(c.fail(diag.RankMismatch, c.at, "a transposed convolution takes x [n, c, spatial...] and weight [c, o, kernel...]"), x, w)
 		return bad{}
 	}
-	v := c.convAttributes(n)
+	v := c.convAttributes(w.Type.Shape[2:])
 	extra := c.ints(6, n)
 	if !c.ok {
 		return bad{}
@@ -120,7 +135,7 @@ func unfoldWord(c *invocation) value {
 		n = len(l)
 	}
 	u := op.Unfold{Kernel: c.ints(1, n), Stride: c.ints(2, n), Dilation: c.ints(4, n), Value: c.float(5)}
-	u.Low, u.High = c.paddings(3, n)
+	u.Low, u.High = c.paddings(3, n, nil)
 	c.atLeast(1, u.Kernel, 1)
 	c.atLeast(2, u.Stride, 1)
 	c.atLeast(3, u.Low, 0)

@@ -1,0 +1,85 @@
+edition 1
+
+// gru is the gated recurrent unit (Cho et al. 2014):
+//
+//   r = sigmoid(W_ir x + b_ir + W_hr h + b_hr),  z likewise
+//   n = tanh(W_in x + b_in + r (W_hn h + b_hn)),  h = (1 - z) n + z h
+//
+// x is [batch, time, d]. lengths gives the number of elements of each sample that
+// count: the state stays after them, and outputs behind them are 0. With
+// bidirectional a second network reads backwards, and outputs are joined along the
+// last axis. dropout acts between layers while training. With return_state the last
+// states follow, [layers * directions, batch, hidden].
+//
+// Reference: torch.nn.GRU with batch_first; names and shapes are its own. All start as
+// uniform in +-1 / sqrt(hidden). Keras starts at xavier_uniform and orthogonal.
+block gru(hidden, layers = 1, bias = true, bidirectional = false, dropout = 0.0, return_state = false) {
+    input x [batch, time, d]
+    input lengths [batch] = none
+    input h0 [states, batch, hidden] = none
+    bound = 1 / sqrt(hidden)
+    directions = select(bidirectional, 2, 1)
+    y = x
+    h_all = []
+    for l in range(layers) {
+        outs = []
+        for r in range(directions) {
+            suffix = select(r == 1, "_reverse", "")
+            @name("weight_ih_l{l}{suffix}")
+            param weight_ih [3 * hidden, shape(y)[-1]] = uniform(-bound, bound)
+            @name("weight_hh_l{l}{suffix}")
+            param weight_hh [3 * hidden, hidden] = uniform(-bound, bound)
+            xs = einsum("btd,gd->btg", select(r == 1, flip(y, axis = 1), y), weight_ih)
+            if bias {
+                @name("bias_ih_l{l}{suffix}")
+                @role(bias)
+                param bias_ih [3 * hidden] = uniform(-bound, bound)
+                @name("bias_hh_l{l}{suffix}")
+                @role(bias)
+                param bias_hh [3 * hidden] = uniform(-bound, bound)
+                xs = xs + bias_ih
+                recurrent_bias = bias_hh
+            }
+            k = l * directions + r
+            if h0 == none {
+                h_start = zeros([batch, hidden], dtype(x))
+            } else {
+                h_start = h0[k]
+            }
+            if lengths == none {
+                seq, h_last = scan g in xs over 1 carry h = h_start {
+                    xr, xz, xn = split(g, 3, axis = -1)
+                    u = einsum("bh,gh->bg", h, weight_hh)
+                    hr, hz, hn = split(select(bias, u + recurrent_bias, u), 3, axis = -1)
+                    z = sigmoid(xz + hz)
+                    n = tanh(xn + sigmoid(xr + hr) * hn)
+                    h = (1 - z) * n + z * h
+                    yield h
+                }
+            } else {
+                position = select(r == 1, time - 1 - arange(time), arange(time))
+                inside = reshape(position, [1, -1, 1]) < reshape(cast(lengths, int32), [-1, 1, 1])
+                seq, h_last = scan g, valid in xs, inside over 1 carry h = h_start {
+                    xr, xz, xn = split(g, 3, axis = -1)
+                    u = einsum("bh,gh->bg", h, weight_hh)
+                    hr, hz, hn = split(select(bias, u + recurrent_bias, u), 3, axis = -1)
+                    z = sigmoid(xz + hz)
+                    n = tanh(xn + sigmoid(xr + hr) * hn)
+                    h = where(valid, (1 - z) * n + z * h, h)
+                    yield where(valid, h, 0)
+                }
+            }
+            outs = outs + [select(r == 1, flip(seq, axis = 1), seq)]
+            h_all = h_all + [h_last]
+        }
+        y = concat(outs, axis = -1)
+        if dropout > 0 && l < layers - 1 {
+            y = y -> dropout(dropout)
+        }
+    }
+    if return_state {
+        output y, stack(h_all, axis = 0)
+    } else {
+        output y
+    }
+}
