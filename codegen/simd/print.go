@@ -208,8 +208,8 @@ func (p *printer) take(s *scratch, r reg) string {
 		s.gp++
 		return gpScratch[s.gp-1]
 	case vec:
-		s.vec++
-		return p.code.target.registerName(vec, p.alloc.scratch[s.vec-1], operand{})
+		s.vec++ // a fourth one is a result, which may take the place of an operand
+		return p.code.target.registerName(vec, p.alloc.scratch[(s.vec-1)%len(p.alloc.scratch)], operand{})
 	}
 	s.mask++ // a third one is a result, which may take the place of an operand
 	return p.code.target.registerName(mask, p.alloc.masks+(s.mask-1)%2, operand{})
