@@ -22,7 +22,7 @@ compiler/scalar:  compiler/dim runtime
 compiler/ir:      dsl/diag compiler/dim compiler/scalar
 compiler/loop:    dsl/diag compiler/dim compiler/scalar
 compiler/op:      dsl/diag compiler/dim compiler/scalar compiler/ir compiler/loop
-compiler/prelude:
+compiler/prelude: dsl
 compiler/build:   dsl dsl/diag compiler/dim compiler/scalar compiler/ir compiler/op compiler/prelude
 compiler/eval:    dsl/diag compiler/dim compiler/scalar compiler/ir compiler/loop compiler/op runtime
 compiler/lower:   dsl/diag compiler/dim compiler/scalar compiler/ir compiler/loop compiler/op

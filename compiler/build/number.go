@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/mlc-go/mlc/compiler/dim"
-	mlrt "github.com/mlc-go/mlc/runtime"
+	"github.com/mlc-go/mlc/compiler/scalar"
 )
 
 // maxBits bounds the numerator and denominator of an exact number.
@@ -128,7 +128,7 @@ var numberOps = map[string]struct {
 			return z.Set(y)
 		}, math.Max,
 	},
-	"pow": {exactPow, mlrt.Pow64},
+	"pow": {exactPow, func(x, y float64) float64 { return scalar.New(scalar.Pow, scalar.Num(x), scalar.Num(y)).Value }},
 }
 
 func floorRat(r *big.Rat) *big.Rat {
@@ -173,18 +173,24 @@ func (n number) combine(name string, m number) number {
 	return inexact(o.float(n.value(), m.value()))
 }
 
-// numberFuncs are the functions of one number that give a rounded float64.
+// numberFuncs are the functions of one number that give a rounded float64. They
+// are the host's functions, which give the same bits on every machine.
 var numberFuncs = map[string]func(float64) float64{
-	"sqrt": math.Sqrt, "exp": mlrt.Exp64, "log": mlrt.Log64, "sin": mlrt.Sin64, "cos": mlrt.Cos64,
+	"sqrt": math.Sqrt, "exp": hostFunc(scalar.Exp), "log": hostFunc(scalar.Log), "sin": hostFunc(scalar.Sin), "cos": hostFunc(scalar.Cos),
 	"rsqrt": func(x float64) float64 { return 1 / math.Sqrt(x) },
-	"tan":   func(x float64) float64 { return mlrt.Sin64(x) / mlrt.Cos64(x) },
-	"log1p": func(x float64) float64 { return mlrt.Log64(1 + x) },
-	"expm1": func(x float64) float64 { return mlrt.Exp64(x) - 1 },
+	"tan":   func(x float64) float64 { return hostFunc(scalar.Sin)(x) / hostFunc(scalar.Cos)(x) },
+	"log1p": func(x float64) float64 { return hostFunc(scalar.Log)(1 + x) },
+	"expm1": func(x float64) float64 { return hostFunc(scalar.Exp)(x) - 1 },
 	"tanh": func(x float64) float64 {
-		e := mlrt.Exp64(-2 * math.Abs(x))
+		e := hostFunc(scalar.Exp)(-2 * math.Abs(x))
 		return math.Copysign((1-e)/(1+e), x)
 	},
-	"sigmoid": func(x float64) float64 { return 1 / (1 + mlrt.Exp64(-x)) },
+	"sigmoid": func(x float64) float64 { return 1 / (1 + hostFunc(scalar.Exp)(-x)) },
+}
+
+// hostFunc is a host scalar's function of constants.
+func hostFunc(op scalar.Op) func(float64) float64 {
+	return func(x float64) float64 { return scalar.New(op, scalar.Num(x)).Value }
 }
 
 // exactFuncs are the functions of one number that keep it exact.
