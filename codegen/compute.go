@@ -167,6 +167,9 @@ func (p *printer) two(e *loop.Expr, index bool) expr {
 	if a.Type.IsFloat() {
 		return p.twoFloats(e, p.firmWith(a, x, y), y)
 	}
+	if v, ok := foldWord(e.Op, a.Type, x, y); ok {
+		return v
+	}
 	switch e.Op {
 	case loop.And:
 		if a.Type == dim.Bool {
@@ -190,12 +193,15 @@ func (p *printer) two(e *loop.Expr, index bool) expr {
 	case loop.FloorDiv, loop.Mod:
 		return p.floorDiv(e, x, y)
 	case loop.MulHi:
-		return convert("uint32", binRaw(">>", binRaw("*", convert("uint64", x), convert("uint64", y)), num(32)))
+		return call(rt("MulHi"), x, y)
 	case loop.Shl, loop.Shr:
 		if !y.isInt {
 			y = convert("uint64", y)
 		}
-		return binRaw(binaryOps[e.Op], p.firmInt(a, x), y)
+		if x.untyped {
+			x = call(rt("Var"), convert(goType(a.Type, index), x))
+		}
+		return binRaw(binaryOps[e.Op], x, y)
 	}
 	op, ok := binaryOps[e.Op]
 	if !ok {
@@ -235,19 +241,59 @@ func (p *printer) integer(e *loop.Expr, op string, x, y expr) expr {
 	if e.Args[0].Type == dim.Int64 {
 		return bin(op, x, y)
 	}
-	if x.untyped && y.untyped {
-		x = convert(goType(e.Args[0].Type, false), x)
-	}
-	return binRaw(op, p.firmInt(e.Args[0], x), y)
+	return binRaw(op, p.firmInt(e.Args[0], x, y), y)
 }
 
-// firmInt keeps Go from folding constants of small types, which it refuses when
-// they overflow.
-func (p *printer) firmInt(e *loop.Expr, x expr) expr {
-	if x.untyped && e.Type != dim.Int64 {
+// firmInt keeps Go from folding two constants of a small type, which it refuses
+// when they overflow.
+func (p *printer) firmInt(e *loop.Expr, x, y expr) expr {
+	if x.untyped && y.untyped && e.Type != dim.Int64 {
 		return call(rt("Var"), convert(goType(e.Type, false), x))
 	}
 	return x
+}
+
+// foldWord computes with uint32 constants, of which the draws of random numbers
+// are full, and drops operations that change nothing.
+func foldWord(op loop.Op, t dim.DType, x, y expr) (expr, bool) {
+	if t != dim.Uint32 {
+		return expr{}, false
+	}
+	zeroX, zeroY := x.isInt && x.number == 0, y.isInt && y.number == 0
+	switch op {
+	case loop.Xor, loop.Or, loop.Add:
+		if zeroX {
+			return y, true
+		}
+		if zeroY {
+			return x, true
+		}
+	case loop.Mul, loop.MulHi, loop.And:
+		if zeroX || zeroY {
+			return num(0), true
+		}
+	}
+	if !x.isInt || !y.isInt {
+		return expr{}, false
+	}
+	a, b := uint32(x.number), uint32(y.number)
+	switch op {
+	case loop.Xor:
+		return num(int64(a ^ b)), true
+	case loop.Or:
+		return num(int64(a | b)), true
+	case loop.And:
+		return num(int64(a & b)), true
+	case loop.Add:
+		return num(int64(a + b)), true
+	case loop.Sub:
+		return num(int64(a - b)), true
+	case loop.Mul:
+		return num(int64(a * b)), true
+	case loop.MulHi:
+		return num(int64(uint64(a) * uint64(b) >> 32)), true
+	}
+	return expr{}, false
 }
 
 // floorDiv prints a floored division or its remainder: Go's own where nothing is
@@ -347,8 +393,10 @@ func (p *printer) cast(e *loop.Expr, index bool) expr {
 			v = convert("int", v)
 		}
 		return v
+	case to == dim.Float32 || to == dim.Float64:
+		return convert(goFloat(to), x)
 	case to.IsFloat():
-		return narrow(to, convert(goFloat(to), x))
+		return narrow(to, convert("float32", x))
 	}
 	return convert(goType(to, index), x)
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/mlc-go/mlc/codegen"
+	"github.com/mlc-go/mlc/compiler"
 	"github.com/mlc-go/mlc/compiler/dim"
 	"github.com/mlc-go/mlc/compiler/eval"
 	"github.com/mlc-go/mlc/compiler/loop"
@@ -352,20 +353,17 @@ func parse(t *testing.T, file string) *loop.Program {
 	return p
 }
 
-// withEval adds the inference form of a train block to a program that lacks it:
-// what the loss and the metrics need.
-func withEval(p *loop.Program) *loop.Program {
-	for _, f := range funcs(p, "train") {
-		e := *f
-		e.Kind, e.Body = "eval", nil
-		for _, s := range f.Body {
-			if c, ok := s.(*loop.Call); ok && (!c.AfterLoss || c.Metric) {
-				e.Body = append(e.Body, s)
-			}
-		}
-		p.Funcs = append(p.Funcs, &e)
+// compiled runs the whole compiler on a model.
+func compiled(t *testing.T, file string, set map[string]string) *loop.Program {
+	t.Helper()
+	r, diags, err := compiler.Compile(compiler.Options{File: file, Set: set})
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
 	}
-	return p
+	if diags.HasErrors() {
+		t.Fatalf("%s: %v", file, diags)
+	}
+	return r.Loop
 }
 
 // addCase makes a case of calls with random inputs and random stored tensors.
@@ -400,7 +398,7 @@ func (l *lab) addCase(name string, seed uint64, threads int, kinds string, dims 
 func TestExact(t *testing.T) {
 	l := newLab(t)
 	l.add("forward", parse(t, "../compiler/loop/testdata/mlp_forward.txt"))
-	l.add("mlp", withEval(parse(t, "testdata/mlp.txt")))
+	l.add("mlp", compiled(t, "testdata/classifier/net.ml", nil))
 	l.build()
 	var dims [][]map[string]int64
 	for i, batch := range []int64{1, 5, 8, 33} {

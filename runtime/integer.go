@@ -50,6 +50,9 @@ func AbsInt[T Integer](v T) T {
 	return v
 }
 
+// MulHi returns the high word of the product.
+func MulHi(a, b uint32) uint32 { return uint32(uint64(a) * uint64(b) >> 32) }
+
 // Var returns v. It keeps the Go compiler from doing exact arithmetic with
 // constants where a kernel rounds or wraps.
 func Var[T any](v T) T { return v }
