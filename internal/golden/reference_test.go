@@ -3,6 +3,7 @@ package golden_test
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,7 +67,8 @@ func (s *reference) Set(name string, v golden.Values) error {
 	if have := s.m.Vars[x]; len(have.Data) != len(v.Data) {
 		return fmt.Errorf("%s is %v, the case has %v", name, have.Shape, v.Shape)
 	}
-	copy(s.m.Vars[x].Data, v.Data)
+	// A new tensor: equal initial values may share one.
+	s.m.Vars[x] = ir.Dense{DType: x.Type.DType, Shape: s.m.Vars[x].Shape, Data: slices.Clone(v.Data)}
 	return nil
 }
 
