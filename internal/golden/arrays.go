@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	mlrt "github.com/mlc-go/mlc/runtime"
 )
@@ -19,6 +21,26 @@ type Values struct {
 func (v Values) Step(i int) Values {
 	n := len(v.Data) / v.Shape[0]
 	return Values{Shape: v.Shape[1:], Data: v.Data[i*n : (i+1)*n]}
+}
+
+// part finds the array that a fragment names, NAME or NAME#i/n.
+func part(arrays map[string]Values, ref string) (Values, error) {
+	name, which, cut := strings.Cut(ref, "#")
+	v, ok := arrays[name]
+	if !ok {
+		return v, fmt.Errorf("the case has no array %s", name)
+	}
+	if !cut {
+		return v, nil
+	}
+	var i, n int
+	if _, err := fmt.Sscanf(which, "%d/%d", &i, &n); err != nil {
+		return v, fmt.Errorf("array %s: %w", ref, err)
+	}
+	each := len(v.Data) / n
+	shape := slices.Clone(v.Shape)
+	shape[0] /= n
+	return Values{Shape: shape, Data: v.Data[i*each : (i+1)*each]}, nil
 }
 
 // Read loads all arrays of a case from the folder that holds the manifest.

@@ -25,7 +25,11 @@ type Tolerance struct{ Rel, Abs float64 }
 // in words; an error is a fault of the run itself.
 func (f *Fragment) Check(s Stepper, arrays map[string]Values, tol Tolerance) (differ []string, err error) {
 	for _, name := range sortedKeys(f.Set) {
-		if err := s.Set(name, arrays[f.Set[name]]); err != nil {
+		v, err := part(arrays, f.Set[name])
+		if err == nil {
+			err = s.Set(name, v)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -78,9 +82,9 @@ func (f *Fragment) checkEnd(s Stepper, arrays map[string]Values, note func(strin
 			if err != nil {
 				return err
 			}
-			want, ok := arrays[array]
-			if !ok {
-				return fmt.Errorf("the case has no array %s", array)
+			want, err := part(arrays, array)
+			if err != nil {
+				return err
 			}
 			note(stored+" against "+array, have, want)
 		}

@@ -13,9 +13,10 @@ import (
 // output is copied to a buffer by the train block.
 type Fragment struct {
 	Case  *Case
-	ID    string            // prefix of its names, an identifier
-	Body  []string          // lines of the model's body
-	Train []string          // lines of the train block, without braces
+	ID    string   // prefix of its names, an identifier
+	Body  []string // lines of the model's body
+	Train []string // lines of the train block, without braces
+	// Arrays are named as in the case; NAME#i/n is part i of n along the first axis.
 	Set   map[string]string // stored tensor -> array of the case that it starts from
 	Feed  map[string]string // input of the train block -> array
 	Out   map[string]string // stored tensor -> array expected after the step
@@ -168,25 +169,41 @@ func (b *builder) mustInput(name string) string {
 	return id
 }
 
-// layerParams binds param.NAME and buf.NAME to LABEL.NAME, after rename.
-func (b *builder) layerParams(label string, rename func(string) string) {
-	if rename == nil {
-		rename = func(s string) string { return s }
-	}
+// layerParams binds param.NAME and buf.NAME to the stored tensors of a layer.
+func (b *builder) layerParams(label string) {
 	for _, a := range b.f.Case.Arrays {
 		if p, ok := strings.CutPrefix(a.Name, "param."); ok {
-			stored := label + "." + rename(p)
-			b.f.Set[stored] = a.Name
-			if _, ok := b.f.Case.Array("grad.param." + p); ok {
-				b.f.Grad[stored] = "grad.param." + p
+			for stored, part := range storedParts(p) {
+				b.f.Set[label+"."+stored] = a.Name + part
+				if _, ok := b.f.Case.Array("grad.param." + p); ok {
+					b.f.Grad[label+"."+stored] = "grad.param." + p + part
+				}
 			}
 		}
-		if p, ok := strings.CutPrefix(a.Name, "buf."); ok {
-			stored := label + "." + rename(p)
-			b.f.Set[stored] = a.Name
-			b.f.Out[stored] = "bufout." + p
+		if p, ok := strings.CutPrefix(a.Name, "buf."); ok && p != "num_batches_tracked" {
+			b.f.Set[label+"."+p] = a.Name
+			b.f.Out[label+"."+p] = "bufout." + p
 		}
 	}
+}
+
+// storedParts maps a parameter of the reference to stored tensors and the parts of
+// the array that they are: attention has one tensor for each of its projections.
+func storedParts(p string) map[string]string {
+	path, name := "", p
+	if i := strings.LastIndexByte(p, '.'); i >= 0 {
+		path, name = p[:i+1], p[i+1:]
+	}
+	kind, joined := strings.CutPrefix(name, "in_proj_")
+	if !joined {
+		for _, proj := range []string{"q_proj", "k_proj", "v_proj"} {
+			if kind, ok := strings.CutPrefix(name, proj+"_"); ok {
+				return map[string]string{path + proj + "." + kind: ""}
+			}
+		}
+		return map[string]string{p: ""}
+	}
+	return map[string]string{path + "q_proj." + kind: "#0/3", path + "k_proj." + kind: "#1/3", path + "v_proj." + kind: "#2/3"}
 }
 
 // finish ends the train block: outputs are (array, expression) pairs.

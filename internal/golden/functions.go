@@ -19,7 +19,7 @@ func (b *builder) activation(c *Case) string {
 	}
 	if c.Op == "prelu" {
 		b.body("layer %s = prelu(%s)", b.f.ID, number(c.num("num_parameters", 1)))
-		b.layerParams(b.f.ID, nil)
+		b.layerParams(b.f.ID)
 		b.finish([]string{b.f.ID}, "y", x+" -> "+b.f.ID)
 		return ""
 	}

@@ -115,7 +115,7 @@ func (b *builder) layer(c *Case) string {
 		// training, so the layer is told.
 		b.f.Body[len(b.f.Body)-1] = fmt.Sprintf("layer %s = %s", b.f.ID, strings.TrimSuffix(word, ")")+", training = false)")
 	}
-	b.layerParams(b.f.ID, nil)
+	b.layerParams(b.f.ID)
 	var layers []string
 	if c.hasParams() {
 		layers = []string{b.f.ID}
@@ -210,14 +210,14 @@ func (b *builder) recurrent(c *Case) string {
 	if !batchFirst {
 		outs[1] = fmt.Sprintf("transpose(%s, [1, 0, 2])", seq)
 	}
-	b.layerParams(b.f.ID, nil)
+	b.layerParams(b.f.ID)
 	b.finish([]string{b.f.ID}, outs...)
 	return ""
 }
 
 func (b *builder) attention(c *Case) string {
 	q := b.mustInput("q")
-	b.body("layer %s = multi_head_attention(%s, return_weights = true)", b.f.ID, number(c.num("num_heads", 1)))
+	b.body("layer %s = multi_head_attention(%s, return_weights = true, average_attn_weights = false)", b.f.ID, number(c.num("num_heads", 1)))
 	call := b.f.ID + "(" + q
 	if !c.flag("self_attention", true) {
 		call += ", key = " + b.mustInput("k") + ", value = " + b.mustInput("v")
@@ -226,11 +226,11 @@ func (b *builder) attention(c *Case) string {
 		call += ", key_padding_mask = " + m
 	}
 	if c.flag("causal", false) {
-		b.f.Body[len(b.f.Body)-1] = fmt.Sprintf("layer %s = multi_head_attention(%s, is_causal = true, return_weights = true)", b.f.ID, number(c.num("num_heads", 1)))
+		b.f.Body[len(b.f.Body)-1] = fmt.Sprintf("layer %s = multi_head_attention(%s, is_causal = true, return_weights = true, average_attn_weights = false)", b.f.ID, number(c.num("num_heads", 1)))
 	}
 	y, w := b.f.ID+"_y", b.f.ID+"_w"
 	b.train("%s, %s = %s)", y, w, call)
-	b.layerParams(b.f.ID, nil)
+	b.layerParams(b.f.ID)
 	b.finish([]string{b.f.ID}, "y", y, "attn", w)
 	return ""
 }

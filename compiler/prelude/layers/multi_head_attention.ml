@@ -6,9 +6,10 @@ edition 1
 // Reference: torch.nn.MultiheadAttention with batch_first. The projections q_proj,
 // k_proj and v_proj are the parts of its in_proj_weight; they start as
 // xavier_uniform, biases at 0. key_padding_mask is true where a key is to be
-// ignored. With return_weights the second result is the mean of the weights over
-// the heads. Keras's layer has a size of its own for each head.
-block multi_head_attention(heads, dropout = 0.0, bias = true, is_causal = false, return_weights = false, init = xavier_uniform) {
+// ignored. With return_weights the second result is the weights, their mean over
+// the heads unless average_attn_weights is false. Keras's layer has a size of its
+// own for each head.
+block multi_head_attention(heads, dropout = 0.0, bias = true, is_causal = false, return_weights = false, average_attn_weights = true, init = xavier_uniform) {
     input x     [batch, time, d]
     input key   [batch, keys, dk] = none
     input value [batch, keys, dv] = none
@@ -26,7 +27,7 @@ block multi_head_attention(heads, dropout = 0.0, bias = true, is_causal = false,
     y, weights = scaled_dot_product_attention(q, k, v, attn_mask = mask, dropout = dropout, is_causal = is_causal, return_weights = true)
     y = y -> rearrange("b h t e -> b t (h e)") -> out_proj: projection(d, bias, kaiming_uniform(a = sqrt(5)))
     if return_weights {
-        output y, mean(weights, axis = 1)
+        output y, select(average_attn_weights, mean(weights, axis = 1), weights)
     } else {
         output y
     }
