@@ -33,7 +33,10 @@ func (p *program) predict(ctx context.Context, job Job) error {
 		return err
 	}
 	s := m.OpenSession(mlrt.Options{Threads: job.Threads, Target: job.Target})
-	err = p.answer(ctx, s, entry, f, classes)
+	err = p.answer(ctx, s, entry, f, func(e *Predicted) {
+		label(e, p.g.Info.Entries[entry].Outputs, classes)
+		labelBinary(e, job.Binary, classes)
+	})
 	return errors.Join(err, s.Close())
 }
 
@@ -51,7 +54,7 @@ func findEntry(info *mlrt.Info, name string) (int, error) {
 
 // answer runs the entry one sample at a time: a row of a batch is the row of a
 // batch of one, and one sample always fits.
-func (p *program) answer(ctx context.Context, s mlrt.Session, entry int, f *feed, classes []string) error {
+func (p *program) answer(ctx context.Context, s mlrt.Session, entry int, f *feed, name func(*Predicted)) error {
 	outputs := p.g.Info.Entries[entry].Outputs
 	for i := range f.data.Len() {
 		if ctx.Err() != nil {
@@ -69,7 +72,7 @@ func (p *program) answer(ctx context.Context, s mlrt.Session, entry int, f *feed
 		for k, out := range outputs {
 			e.Outputs[out.Name] = numbers(results[k].Data)
 		}
-		label(&e, outputs, classes)
+		name(&e)
 		p.tell(e)
 	}
 	return nil
@@ -92,6 +95,19 @@ func label(e *Predicted, outputs []mlrt.Field, classes []string) {
 	}
 	best := argmax(scores)
 	e.Class, e.Label, e.Probability = &best, classes[best], number(probability(scores, best))
+}
+
+// labelBinary names the class by the probability of the second of two.
+func labelBinary(e *Predicted, output string, classes []string) {
+	p := e.Outputs[output]
+	if len(p) != 1 || len(classes) != 2 {
+		return
+	}
+	class, probability := 0, 1-p[0]
+	if p[0] >= 0.5 {
+		class, probability = 1, p[0]
+	}
+	e.Class, e.Label, e.Probability = &class, classes[class], &probability
 }
 
 // argmax returns the index of the largest score, the lowest of equal ones.

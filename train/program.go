@@ -41,6 +41,7 @@ type Job struct {
 	KeepBest bool   `json:"keep_best,omitempty"`
 
 	Entry  string  `json:"entry,omitempty"`
+	Binary string  `json:"binary,omitempty"` // of predict: the output that is the probability of the second of two classes
 	Images []Image `json:"images,omitempty"` // of predict
 	Rows   []byte  `json:"rows,omitempty"`   // of predict: delimited text
 

@@ -62,6 +62,7 @@ func (a *app) predict(ctx context.Context, args []string, f predictFlags) error 
 	if entry < 0 {
 		return usage("model %s has no entry %q", m.info.Name, f.entry)
 	}
+	job.Binary = m.probability(m.info.Entries[entry].Name)
 	if err := a.samples(&job, args[1:], f, m.info.Entries[entry].Inputs); err != nil {
 		return err
 	}

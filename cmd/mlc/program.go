@@ -16,6 +16,7 @@ import (
 	"github.com/mlc-go/mlc/codegen"
 	"github.com/mlc-go/mlc/compiler/dim"
 	"github.com/mlc-go/mlc/compiler/ir"
+	"github.com/mlc-go/mlc/compiler/op"
 	"github.com/mlc-go/mlc/dsl/diag"
 	mlrt "github.com/mlc-go/mlc/runtime"
 	"github.com/mlc-go/mlc/train"
@@ -56,6 +57,7 @@ type model struct {
 	in    input
 	info  mlrt.Info   // name, entries and train blocks
 	at    []diag.Span // of the train blocks
+	ir    *ir.Program
 	files []runner.File
 }
 
@@ -85,7 +87,8 @@ func (a *app) model(args []string, f modelFlags) (*model, error) {
 		for _, file := range files {
 			m.files = append(m.files, runner.File{Name: file.path, Text: file.text})
 		}
-		m.info, m.at = interfaceOf(res.IR)
+		m.ir = res.IR
+		m.info, m.at = interfaceOf(m.ir)
 	}
 	return m, r.flush()
 }
@@ -113,6 +116,22 @@ func interfaceOf(p *ir.Program) (info mlrt.Info, at []diag.Span) {
 		}
 	}
 	return info, at
+}
+
+// probability returns the output of the entry called name that ends in a
+// sigmoid, "" when it has none or several outputs.
+func (m *model) probability(name string) string {
+	for _, e := range m.ir.Entries {
+		if e.Kind != ir.Forward || e.Name != name || len(e.Outputs) != 1 {
+			continue
+		}
+		if def := e.Outputs[0].Value.Def; def != nil {
+			if fn, ok := def.Op.(op.Elementwise); ok && fn.Fn == "sigmoid" {
+				return e.Outputs[0].Name
+			}
+		}
+	}
+	return ""
 }
 
 // place returns where the train block called name stands, and the file alone
