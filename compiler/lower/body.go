@@ -24,6 +24,7 @@ type body struct {
 
 	groupOf map[*ir.Instr]*group // nil: computed where it is read
 	posOf   map[*ir.Instr]int
+	readers map[*ir.Value][]*ir.Instr // by need
 	groups  []*group
 	isOut   map[*ir.Value]string // root values that are outputs, by output name
 }

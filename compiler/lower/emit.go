@@ -38,12 +38,31 @@ func (b *body) place(g *group, v *ir.Value) {
 	}
 	buf := g.into[v]
 	if buf == nil {
-		buf = b.s.newBuffer(valueName(v, b.isAdjoint(v.Def)), loop.Temp, v.Type)
+		buf = b.s.newBuffer(valueName(v, b.leavesStage(v), b.isAdjoint(v.Def)), loop.Temp, v.Type)
 	}
 	if buf.Origin == (loop.Origin{}) {
 		buf.Origin = b.s.l.origin(v.Def.Pos, v.Def.Label)
 	}
 	b.places[v] = place{buf: buf}
+}
+
+// leavesStage reports whether another stage, or the caller, reads v.
+func (b *body) leavesStage(v *ir.Value) bool {
+	if b.readers == nil {
+		b.readers = map[*ir.Value][]*ir.Instr{}
+		for _, i := range b.f.Instrs {
+			for _, a := range i.Args {
+				b.readers[a] = append(b.readers[a], i)
+			}
+		}
+	}
+	for _, i := range b.readers[v] {
+		if i.Label == v.Def.Label && i.Path == v.Def.Path {
+			continue
+		}
+		return true
+	}
+	return len(b.readers[v]) == 0
 }
 
 // backward reports whether a group belongs to the gradient's part of a training
@@ -142,6 +161,8 @@ func (b *body) kernelName(g *group) string {
 	switch {
 	case b.isMetric(g):
 		return name + "Metric"
+	case strings.HasPrefix(g.instrs[0].Label, "optimizer"):
+		return name + "Step"
 	case b.backward(g):
 		return name + "Backward"
 	}

@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"github.com/mlc-go/mlc/compiler/ir"
+	"github.com/mlc-go/mlc/compiler/op"
 )
 
 // namer hands out names, each once.
@@ -93,17 +94,34 @@ func stage(i *ir.Instr) string {
 	return camel(strings.Join(words, "."))
 }
 
-// valueName is the readable name of a value's buffer.
-func valueName(v *ir.Value, backward bool) string {
+// valueName is the readable name of a value's buffer: its own, that of its stage
+// for a stage's result, or the stage with the operation.
+func valueName(v *ir.Value, leaves, adjoint bool) string {
 	name := camel(v.Name)
 	if name == "" && v.Def != nil {
-		name = camel(stage(v.Def), v.Def.Op.Name())
+		name = stage(v.Def)
+		if !leaves || name == "" {
+			name = camel(strings.TrimSpace(name + "." + opWord(v.Def)))
+		}
 	}
 	if name == "" {
 		name = "value"
 	}
-	if backward {
+	if adjoint {
 		return "d" + strings.ToUpper(name[:1]) + name[1:]
 	}
 	return name
+}
+
+// opWord names what an instruction computes, in one word.
+func opWord(i *ir.Instr) string {
+	switch o := i.Op.(type) {
+	case op.Reduce:
+		return o.Op
+	case op.ArgReduce:
+		return "arg" + o.Op
+	case op.Einsum:
+		return "product"
+	}
+	return strings.ReplaceAll(i.Op.Name(), "_", ".")
 }

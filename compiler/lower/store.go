@@ -37,7 +37,7 @@ func (b *body) storeInPlace() {
 		}
 	}
 	for n, st := range copied {
-		for _, reader := range b.readers(st) {
+		for _, reader := range b.oldReaders(st) {
 			copies[n].addDep(reader)
 		}
 	}
@@ -57,8 +57,8 @@ func (b *body) copyGroup(st store) *group {
 	return g
 }
 
-// readers lists the groups that read the old value of a store's target.
-func (b *body) readers(st store) []*group {
+// oldReaders lists the groups that read the old value of a store's target.
+func (b *body) oldReaders(st store) []*group {
 	var out []*group
 	for _, g := range b.groups {
 		if slices.ContainsFunc(g.needs, func(v *ir.Value) bool { return b.isOld(v, st) }) {
@@ -83,7 +83,7 @@ func (b *body) tryInPlace(st store, root *ir.Value) bool {
 	case !dim.EqualShapes(root.Type.Shape, st.v.Type.Shape):
 		return false
 	}
-	readers := b.readers(st)
+	readers := b.oldReaders(st)
 	for _, h := range readers {
 		if h != g && reaches(g, h, map[*group]bool{}) {
 			return false

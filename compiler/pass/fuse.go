@@ -430,6 +430,9 @@ func (u *fuser) backward(i *ir.Instr) {
 		}
 		return
 	}
+	if must && u.cost(i) == 0 { // counts and constants: whoever can computes them
+		u.splitUsers(i)
+	}
 	readers := u.readers(i)
 	if !must && (len(readers) < 2 || isView(i) || u.cost(i) <= cheap) {
 		return
@@ -478,6 +481,19 @@ func (u *fuser) split(i *ir.Instr, groups []int) {
 		}
 		return slices.ContainsFunc(u.readers(user), inGroups)
 	})
+}
+
+// splitUsers leaves i to those that read memory only.
+func (u *fuser) splitUsers(i *ir.Instr) {
+	var groups []int
+	for _, n := range u.readers(i) {
+		if !u.isOperandOf(i, n) {
+			groups = append(groups, n)
+		}
+	}
+	if len(groups) > 0 {
+		u.split(i, groups)
+	}
 }
 
 // copyFor makes a copy of i that is computed where it is read, and lets the users

@@ -48,7 +48,18 @@ func (u *fuser) keepShared() {
 // readers and its own work go.
 func (u *fuser) mayRelease(i *ir.Instr) bool {
 	v := i.Results[0]
-	return !u.kept[v] && u.readElsewhere(v) && !u.readsMemoryOnly(v) && u.chainCost(i) <= cheap
+	if u.kept[v] || !u.readElsewhere(v) || u.readsMemoryOnly(v) {
+		return false
+	}
+	cost := u.chainCost(i)
+	return cost <= cheap || cost-ownCost(i) <= cheap && u.moves(i)
+}
+
+// moves reports whether only one other group reads i, at its own points: then i
+// is computed there instead of here, whatever it costs.
+func (u *fuser) moves(i *ir.Instr) bool {
+	readers := u.readers(i)
+	return len(readers) == 1 && readers[0] != i.Group && u.accepts(readers[0], i, nil) && u.prober.Fits(readers[0], i)
 }
 
 // readElsewhere reports whether another group reads v.
