@@ -43,10 +43,13 @@ type Result struct {
 	Loop *loop.Program
 }
 
-// Lint checks a model without lowering it. Findings about the model are in the
-// list; the error is for files that cannot be read.
-func Lint(o Options) (*Result, diag.List, error) {
-	p, info, diags, err := build.Build(build.Options{File: o.File, FS: o.FS, Overlay: o.Overlay, Model: o.Model, Set: o.Set})
+// Lint checks a model without lowering it, and leaves IR and Loop nil. Findings
+// about the model are in the list; the error is for files that cannot be read.
+func Lint(o Options) (*Result, diag.List, error) { return front(o, true) }
+
+// front runs the front end. With check it only looks for errors, which is faster.
+func front(o Options, check bool) (*Result, diag.List, error) {
+	p, info, diags, err := build.Build(build.Options{File: o.File, FS: o.FS, Overlay: o.Overlay, Model: o.Model, Set: o.Set, Check: check})
 	return &Result{Info: info, IR: p}, diags, err
 }
 
@@ -58,7 +61,7 @@ func Compile(o Options) (*Result, diag.List, error) {
 	if err := po.Validate(); err != nil {
 		return nil, nil, err
 	}
-	r, diags, err := Lint(o)
+	r, diags, err := front(o, false)
 	if err != nil || diags.HasErrors() || r.IR == nil {
 		return r, diags, err
 	}

@@ -20,7 +20,7 @@ var hostOps = map[string]scalar.Op{"+": scalar.Add, "-": scalar.Sub, "*": scalar
 // arithmetic applies an operator, or one of floor_divide, min, max and pow, to
 // values of any kind.
 func (e *evaluator) arithmetic(at diag.Span, op string, a, b value) value {
-	if isBad(a) || isBad(b) {
+	if isBad(a) || isBad(b) || e.isTuple(at, a, b) {
 		return bad{}
 	}
 	_, tensorA := a.(tensor)
@@ -35,7 +35,7 @@ func (e *evaluator) arithmetic(at diag.Span, op string, a, b value) value {
 	x, okA := a.(number)
 	y, okB := b.(number)
 	if okA && okB {
-		return e.numbers(at, op, x, y)
+		return e.combine(at, op, x, y)
 	}
 	if da, ok := asDim(a); ok {
 		if db, ok := asDim(b); ok {
@@ -58,8 +58,19 @@ func (e *evaluator) arithmetic(at diag.Span, op string, a, b value) value {
 	return bad{}
 }
 
-// numbers applies an operator to two numbers.
-func (e *evaluator) numbers(at diag.Span, op string, x, y number) value {
+// isTuple refuses several values where one is needed.
+func (e *evaluator) isTuple(at diag.Span, vs ...value) bool {
+	for _, v := range vs {
+		if t, ok := v.(tuple); ok {
+			e.report(diag.TuplePlace, at, "an operand gives %s, and one is needed", countValues(len(t)))
+			return true
+		}
+	}
+	return false
+}
+
+// combine applies an operator to two numbers.
+func (e *evaluator) combine(at diag.Span, op string, x, y number) value {
 	if (op == "/" || op == "%" || op == "floor_divide") && y.cmp(integer(0)) == 0 {
 		e.report(diag.ConstantDivision, at, "this divides by zero")
 		return bad{}

@@ -26,6 +26,9 @@ type Options struct {
 	Overlay map[string][]byte
 	// Model names the model to build; it may be empty when the file has one.
 	Model string
+	// Check only looks for errors: work that can find none that were not found
+	// before is left out, and no program is returned.
+	Check bool
 	// Set overrides arguments of the model with literals of the language.
 	Set map[string]string
 }
@@ -45,24 +48,27 @@ type evaluator struct {
 	model *callable
 	root  *instance
 	vars  []*variable
-	init  *entryState // initial values, built as variables are declared
-	en    *entryState // the entry being built
-	steps int
-	stop  bool // after exceeding maxSteps
+	// stored finds parameters and buffers by their stored names.
+	stored map[string]*variable
+	init   *entryState // initial values, built as variables are declared
+	en     *entryState // the entry being built
+	steps  int
+	stop   bool // after exceeding maxSteps
 
 	// standIn is the name of the tensor that layers stand for while an update of a
 	// whole layer is evaluated.
 	standIn string
 	// site is the user's place while library code runs.
-	site   diag.Span
-	stack  []activation
-	remat  int
-	info   *Info
-	uses   usage
-	rows   []*instance // of info.Layers
-	copies []copied
-	states map[string]*unitState // by prefix of stored names
-	madeBy map[*ir.Value]string  // the library word that gave a value
+	site    diag.Span
+	stack   []activation
+	remat   int
+	info    *Info
+	uses    usage
+	rows    []*instance // of info.Layers
+	copies  []copied
+	states  map[string]*unitState // by prefix of stored names
+	numbers map[string]number     // literals by their text
+	madeBy  map[*ir.Value]string  // the library word that gave a value
 }
 
 type reportKey struct {
@@ -77,12 +83,12 @@ type activation struct {
 }
 
 // Build compiles a model's file to the tensor IR. The program is nil when there
-// are errors; the Info is never nil. A file that cannot be read is an error
+// are errors, or with Check; the Info is never nil. A file that cannot be read is an error
 // without diagnostics.
 func Build(opt Options) (*ir.Program, *Info, diag.List, error) {
 	e := &evaluator{opt: &opt, reported: map[reportKey]bool{}, words: map[string]*callable{}, preludes: map[string]*source{},
 		info: &Info{Sources: diag.Sources{}}, uses: newUsage(),
-		states: map[string]*unitState{}, madeBy: map[*ir.Value]string{}}
+		states: map[string]*unitState{}, stored: map[string]*variable{}, numbers: map[string]number{}, madeBy: map[*ir.Value]string{}}
 	l, rel, done, err := newLoader(&opt, &e.diags)
 	if err != nil {
 		return nil, e.info, nil, err
@@ -113,6 +119,9 @@ func Build(opt Options) (*ir.Program, *Info, diag.List, error) {
 		return nil, e.info, diags, nil
 	}
 	e.summarize()
+	if opt.Check {
+		return nil, e.info, diags, nil
+	}
 	return e.prog, e.info, diags, nil
 }
 

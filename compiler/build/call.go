@@ -268,6 +268,11 @@ func (e *evaluator) anonymous(fr *frame, c *callable, piped, args []argument, at
 		in.anon = true
 		return e.apply(fr, c, in, piped, args, at)
 	}
+	if prev, ok := fr.run.layers[c.name]; ok { // the first one has parameters
+		e.report(diag.LabelNeeded, at, "a second %s without a label", c.name).Also(prev, "the first one").
+			HelpText("label both, such as `fc1: %s(...)`, because a counter would rename weights when the model changes", c.name)
+		return bad{}
+	}
 	n := fr.run.counts[c.name]
 	fr.run.counts[c.name]++
 	key := c.name
@@ -291,11 +296,6 @@ func (e *evaluator) anonymous(fr *frame, c *callable, piped, args []argument, at
 // once in a unit.
 func (e *evaluator) nameAnonymous(fr *frame, in *instance, at diag.Span) {
 	name := in.callee.name
-	if prev, ok := fr.run.layers[name]; ok && in.anon {
-		e.report(diag.LabelNeeded, at, "a second %s without a label", name).Also(prev, "the first one").
-			HelpText("label both, such as `fc1: %s(...)`, because a counter would rename weights when the model changes", name)
-		return
-	}
 	if prev, ok := fr.run.seen[name]; ok {
 		e.report(diag.DuplicateLabel, at, "the label %s is used twice", name).Also(prev, "the first use")
 		return
@@ -327,17 +327,18 @@ func (e *evaluator) applyKeyed(fr *frame, c *callable, in *instance, piped, args
 			return bad{}
 		}
 	}
-	for _, a := range append(piped[:len(piped):len(piped)], args...) {
-		if isBad(a.v) {
-			return bad{}
-		}
+	if anyBad(piped) || anyBad(args) {
+		return bad{}
 	}
 	if !fr.src.prelude {
 		old := e.site
 		e.site = at
 		defer func() { e.site = old }()
 	}
-	all := append(piped[:len(piped):len(piped)], args...)
+	all := args
+	if len(piped) > 0 && !c.isUnit() {
+		all = append(piped[:len(piped):len(piped)], args...)
+	}
 	if !fr.src.prelude {
 		e.doubled(c.name, all, at)
 	}
@@ -358,10 +359,22 @@ func (e *evaluator) applyKeyed(fr *frame, c *callable, in *instance, piped, args
 
 // made notes which library word gave a value, for lints.
 func (e *evaluator) made(c *callable, v value) value {
+	if c.name != "softmax" && c.name != "sigmoid" {
+		return v
+	}
 	if t, ok := v.(tensor); ok && c.inPrelude() {
 		e.madeBy[t.v] = c.name
 	}
 	return v
+}
+
+func anyBad(args []argument) bool {
+	for _, a := range args {
+		if isBad(a.v) {
+			return true
+		}
+	}
+	return false
 }
 
 func (e *evaluator) recursion(c *callable, at diag.Span) {
@@ -497,6 +510,9 @@ func containsString(list []string, s string) bool { return indexOf(list, s) >= 0
 
 // checkKind compares a given value with the kind of the formal's default.
 func (e *evaluator) checkKind(c *callable, f *dsl.Formal, a *argument) bool {
+	if c.inPrelude() && !e.checkSize(c, f, a) {
+		return false
+	}
 	p := f.Default.Primary()
 	if p == nil || isBad(a.v) || isNone(a.v) {
 		return true
@@ -526,6 +542,29 @@ func (e *evaluator) checkKind(c *callable, f *dsl.Formal, a *argument) bool {
 		e.report(diag.ArgumentKind, a.at, "%s of %s is %s, and this is %s", f.Name.Name, c.name, want, describe(a.v))
 	}
 	return ok
+}
+
+// sizeArguments are the library's arguments that count something, so that they
+// are at least 1.
+var sizeArguments = map[string]bool{"features": true, "channels": true, "kernel": true, "stride": true, "dilation": true, "groups": true,
+	"hidden": true, "layers": true, "heads": true, "vocab": true, "top": true, "classes": true}
+
+// checkSize refuses counts below 1.
+func (e *evaluator) checkSize(c *callable, f *dsl.Formal, a *argument) bool {
+	if !sizeArguments[f.Name.Name] || c.decl == nil {
+		return true
+	}
+	items, ok := a.v.(list)
+	if !ok {
+		items = list{a.v}
+	}
+	for _, v := range items {
+		if n, ok := v.(number); ok && n.cmp(integer(1)) < 0 {
+			e.report(diag.ArgumentRange, a.at, "%s of %s is at least 1, and this is %s", f.Name.Name, c.name, show(a.v))
+			return false
+		}
+	}
+	return true
 }
 
 // itoa prints a small number.

@@ -141,7 +141,7 @@ func (e *evaluator) cmp(fr *frame, x *dsl.Cmp) value {
 
 // compare applies a comparison to values of any kind.
 func (e *evaluator) compare(at diag.Span, op string, a, b value) value {
-	if isBad(a) || isBad(b) {
+	if isBad(a) || isBad(b) || e.isTuple(at, a, b) {
 		return bad{}
 	}
 	if x, ok := a.(number); ok {
@@ -287,11 +287,19 @@ func (e *evaluator) unary(fr *frame, x *dsl.Unary) value {
 func (e *evaluator) primary(fr *frame, x *dsl.Primary) value {
 	switch {
 	case x.Int != "" || x.Float != "":
-		n, err := parseNumber(x.Int + x.Float)
+		s := x.Int
+		if s == "" {
+			s = x.Float
+		}
+		if n, ok := e.numbers[s]; ok {
+			return n
+		}
+		n, err := parseNumber(s)
 		if err != nil {
 			e.report(diag.IntegerOverflow, x.Span(), "%s", err)
 			return bad{}
 		}
+		e.numbers[s] = n
 		return n
 	case x.Text != nil:
 		return text(x.Text.Value())
@@ -362,7 +370,7 @@ func (e *evaluator) name(fr *frame, id *dsl.Ident, called bool) value {
 		}
 		return e.standing(fr, b.v)
 	}
-	if v := fr.findLabel(id.Name); v != nil {
+	if v := fr.findLabel(id.Name); v != nil && !(called && isAnonymous(v)) {
 		return e.standing(fr, v)
 	}
 	if s, ok := fr.src.imports[id.Name]; ok {
@@ -392,6 +400,13 @@ func (e *evaluator) name(fr *frame, id *dsl.Ident, called bool) value {
 	}
 	e.unknown(fr, id, called)
 	return bad{}
+}
+
+// isAnonymous reports whether a layer has its operator's name, which then still
+// means the operator where something is called.
+func isAnonymous(v value) bool {
+	in, ok := v.(*instance)
+	return ok && in.anon
 }
 
 // canApply reports whether a value may stand where something is called. Others do

@@ -279,12 +279,11 @@ func (e *evaluator) newVariable(fr *frame, node *dsl.Stmt, kind ir.VarKind, t *d
 				return nil
 			}
 		}
-		for _, y := range e.vars {
-			if y.Name == v.Name && y != x {
-				e.report(diag.DuplicateName, t.Name.Span(), "two tensors are stored as %s", v.Name).Also(y.Pos, "the other one")
-				return nil
-			}
+		if y, ok := e.stored[v.Name]; ok {
+			e.report(diag.DuplicateName, t.Name.Span(), "two tensors are stored as %s", v.Name).Also(y.Pos, "the other one")
+			return nil
 		}
+		e.stored[v.Name] = x
 	}
 	e.vars = append(e.vars, x)
 	e.prog.Vars = append(e.prog.Vars, v)

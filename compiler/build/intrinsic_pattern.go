@@ -279,7 +279,7 @@ type group []string
 
 // parsePattern splits one side of a pattern.
 func parsePattern(s string) (groups []group, ok bool) {
-	s = strings.NewReplacer("(", " ( ", ")", " ) ").Replace(s)
+	s = strings.ReplaceAll(strings.ReplaceAll(s, "(", " ( "), ")", " ) ")
 	var open group
 	inside := false
 	for _, w := range strings.Fields(s) {

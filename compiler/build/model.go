@@ -36,7 +36,9 @@ func (e *evaluator) runModel() {
 		}
 		if e.unique(seen, name, at, "train block") {
 			e.entry(name, ir.Train, s, at)
-			e.entry(name, ir.Eval, s, at)
+			if !e.opt.Check || e.prog.Entries == nil {
+				e.entry(name, ir.Eval, s, at)
+			}
 		}
 	}
 	if !outputs && len(entries) == 0 && len(trains) == 0 {
@@ -315,8 +317,8 @@ func (e *evaluator) applyEntry(fr *frame, ref entryRef, args []argument, at diag
 // model's body that an entry or train block does not use. It marks what only
 // metrics need.
 func (en *entryState) prune(bodyInputs int, keepInputs bool) {
-	live, needed := map[*ir.Value]bool{}, map[*ir.Value]bool{}
 	f := en.entry.Func
+	live, needed := make(map[*ir.Value]bool, 2*len(f.Instrs)), make(map[*ir.Value]bool, 2*len(f.Instrs))
 	var solid []*ir.Value // results beside metrics
 	if len(en.entry.Outputs) > 0 && en.entry.Kind != ir.Forward {
 		solid = append(solid, en.entry.Outputs[0].Value)

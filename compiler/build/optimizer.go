@@ -63,12 +63,27 @@ func (e *evaluator) optimizer(fr *frame, o *dsl.Optimizer) {
 	if grads, ok = e.clip(common, grads, o.Span()); !ok {
 		return
 	}
+	checked := map[string]bool{}
 	for i, x := range params {
+		if key := updateKey(x, groups[x]); e.opt.Check && checked[key] {
+			continue
+		} else {
+			checked[key] = true
+		}
 		e.updateParam(fr, o, c, x, grads[i], mergeArguments(own, groups[x]), common)
 		if e.stop {
 			return
 		}
 	}
+}
+
+// updateKey tells updates apart that could go wrong differently.
+func updateKey(x *variable, group []argument) string {
+	key := x.Type.DType.String() + itoa(len(x.Type.Shape))
+	for _, a := range group {
+		key += " " + a.name + show(a.v)
+	}
+	return key
 }
 
 // enterSite makes a statement the place that errors in the library point to.

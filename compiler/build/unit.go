@@ -186,7 +186,7 @@ func (e *evaluator) match(fr *frame, t *dsl.Tensor, a argument) {
 	want := dim.Float32
 	if t.DType != nil {
 		if want = e.dtype(t.DType); want == dim.Invalid {
-			fr.assign(t.Name, bad{})
+			fr.poison(t)
 			return
 		}
 	}
@@ -200,17 +200,17 @@ func (e *evaluator) match(fr *frame, t *dsl.Tensor, a argument) {
 		v = e.tensorOf(a.at, x, want)
 	}
 	if v == nil {
-		fr.assign(t.Name, bad{})
+		fr.poison(t)
 		return
 	}
 	if t.DType != nil && v.Type.DType != want {
 		d := e.report(diag.DTypeMismatch, a.at, "the input %s of %s is %s, and this is %s", t.Name.Name, fr.unit, want, op.TypeString(v.Type))
 		e.origins(d, v).HelpText("write cast(x, %s)", want)
-		fr.assign(t.Name, bad{})
+		fr.poison(t)
 		return
 	}
 	if v = e.matchShape(fr, t, v, a.at); v == nil {
-		fr.assign(t.Name, bad{})
+		fr.poison(t)
 		return
 	}
 	b := fr.setName(t.Name.Name, tensor{v}, a.at)
@@ -218,6 +218,21 @@ func (e *evaluator) match(fr *frame, t *dsl.Tensor, a argument) {
 		b.stored = fr.state.param // `update p` changes the parameter
 	}
 	e.uses.define(fr, t.Name, b, usedInput)
+}
+
+// poison binds what an input would have bound to invalid values, so that an error
+// is not followed by others about the same names.
+func (fr *frame) poison(t *dsl.Tensor) {
+	for _, d := range t.Shape.Dims {
+		if d.Ellipsis {
+			fr.hasLead = true
+			continue
+		}
+		if p := d.Size.Postfix(); p != nil && p.Primary.Name != nil && len(p.Suffixes) == 0 && fr.scope.find(p.Primary.Name.Name) == nil {
+			fr.assign(p.Primary.Name, bad{})
+		}
+	}
+	fr.assign(t.Name, bad{})
 }
 
 // matchShape matches a tensor's shape with an input's pattern.
@@ -340,7 +355,7 @@ func (e *evaluator) entryInput(fr *frame, s *dsl.Stmt) {
 	for _, in := range e.en.entry.Inputs {
 		if in.Name == t.Name.Name {
 			e.report(diag.DuplicateName, t.Name.Span(), "two inputs are called %s", in.Name).Also(in.Pos, "the first one")
-			fr.assign(t.Name, bad{})
+			fr.poison(t)
 			return
 		}
 	}
@@ -374,7 +389,7 @@ func (e *evaluator) entryInput(fr *frame, s *dsl.Stmt) {
 		ok = false
 	}
 	if !ok {
-		fr.assign(t.Name, bad{})
+		fr.poison(t)
 		return
 	}
 	v := e.en.addInput(t.Name.Name, typ, s.Doc, t.Span())

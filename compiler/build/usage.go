@@ -149,7 +149,8 @@ func (e *evaluator) nearDimensions(src *source) {
 				continue
 			}
 			for _, other := range sortedKeys(names) {
-				if other != name && count[other] > 1 && nearlyEqual(name, other) {
+				first := names[other].Span().Start < names[name].Span().Start
+				if other != name && (count[other] > 1 || first) && nearlyEqual(name, other) {
 					e.add(diag.New(diag.NearDimension, names[name].Span(), "the dimension %s stands once; did you mean %s?", name, other).
 						Also(names[other].Span(), "this is "+other))
 				}
