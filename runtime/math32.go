@@ -40,7 +40,7 @@ func Expm1(x float32) float32 {
 	sum := FMA(v, 0x1.715476p+00, 0x1.8p+23)
 	n := sum - 0x1.8p+23
 	r := FMA(-n, 0x1.7f7d1cp-20, FMA(-n, 0x1.62e4p-01, v))
-	q := FMA(FMA(FMA(FMA(0x1.6ab8b6p-10, r, 0x1.122c6p-07), r, 0x1.55579cp-05), r, 0x1.5554aap-03), r, 0x1.fffffep-02)
+	q := FMA(FMA(FMA(FMA(FMA(0x1.3b90acp-13, r, 0x1.6d2e4cp-10), r, 0x1.1155a6p-07), r, 0x1.555502p-05), r, 0x1.55552cp-03), r, 0.5)
 	p := FMA(float32(r*r), q, r)
 	power := math.Float32frombits(uint32((int32(math.Float32bits(sum)) << 23) + 0x3f000000))
 	h := FMA(p, power, power-0.5)
@@ -77,7 +77,7 @@ func Tanh(x float32) float32 {
 	sum := FMA(v2, 0x1.715476p+00, 0x1.8p+23)
 	n := sum - 0x1.8p+23
 	r := FMA(-n, 0x1.7f7d1cp-20, FMA(-n, 0x1.62e4p-01, v2))
-	q := FMA(FMA(FMA(FMA(0x1.6ab8b6p-10, r, 0x1.122c6p-07), r, 0x1.55579cp-05), r, 0x1.5554aap-03), r, 0x1.fffffep-02)
+	q := FMA(FMA(FMA(FMA(FMA(0x1.3b90acp-13, r, 0x1.6d2e4cp-10), r, 0x1.1155a6p-07), r, 0x1.555502p-05), r, 0x1.55552cp-03), r, 0.5)
 	p := FMA(float32(r*r), q, r)
 	power := math.Float32frombits(uint32((int32(math.Float32bits(sum)) << 23) + 0x3f800000))
 	e := FMA(p, power, power-1)
@@ -326,9 +326,12 @@ func Sin(x float32) float32 {
 	}
 	n := sum - 0x1.8p+23
 	frac := int32((high - (q << 30)))
-	upper := float32(frac & -0x100)
-	rest := FMA(float32(int32((low >> 1))), 0x1p-31, float32(frac&255))
-	r := FMA(upper, 0x1.921fb6p-30, FMA(upper, -0x1.777a5cp-55, float32(rest*0x1.921fb6p-30)))
+	sign := frac >> 31
+	frac2 := frac ^ sign
+	upper := float32(frac2 & -0x100)
+	low2 := low ^ uint32(sign)
+	rest := FMA(float32(int32((low2 >> 1))), 0x1p-31, float32(frac2&255))
+	r := math.Float32frombits(uint32(int32(math.Float32bits(FMA(upper, 0x1.921fb6p-30, FMA(upper, -0x1.777a5cp-55, float32(rest*0x1.921fb6p-30))))) ^ (sign & -0x80000000)))
 	if near {
 		r = FMA(-n, -0x1.ee59dap-50, FMA(-n, -0x1.777a5cp-25, FMA(-n, 0x1.921fb6p+00, a)))
 	}
@@ -415,9 +418,12 @@ func Cos(x float32) float32 {
 	turned := quadrant + 1
 	n := sum - 0x1.8p+23
 	frac := int32((high - (q << 30)))
-	upper := float32(frac & -0x100)
-	rest := FMA(float32(int32((low >> 1))), 0x1p-31, float32(frac&255))
-	r := FMA(upper, 0x1.921fb6p-30, FMA(upper, -0x1.777a5cp-55, float32(rest*0x1.921fb6p-30)))
+	sign := frac >> 31
+	frac2 := frac ^ sign
+	upper := float32(frac2 & -0x100)
+	low2 := low ^ uint32(sign)
+	rest := FMA(float32(int32((low2 >> 1))), 0x1p-31, float32(frac2&255))
+	r := math.Float32frombits(uint32(int32(math.Float32bits(FMA(upper, 0x1.921fb6p-30, FMA(upper, -0x1.777a5cp-55, float32(rest*0x1.921fb6p-30))))) ^ (sign & -0x80000000)))
 	if near {
 		r = FMA(-n, -0x1.ee59dap-50, FMA(-n, -0x1.777a5cp-25, FMA(-n, 0x1.921fb6p+00, a)))
 	}

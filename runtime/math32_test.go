@@ -24,7 +24,7 @@ var functions32 = []struct {
 	{"Tanh", Tanh, math.Tanh, 2.5},
 	{"Log", Log, math.Log, 1},
 	{"Log1p", Log1p, math.Log1p, 1},
-	{"Erf", Erf, math.Erf, 1},
+	{"Erf", Erf, math.Erf, 1.1},
 	{"Sin", Sin, math.Sin, 2},
 	{"Cos", Cos, math.Cos, 2},
 }

@@ -28,6 +28,11 @@ func expTail(r *Expr) *Expr {
 	return named("q", horner(r, 0x1.fffffep-2, 0x1.5554aap-3, 0x1.55579cp-5, 0x1.122c6p-7, 0x1.6ab8b6p-10))
 }
 
+// expm1Tail is expTail within 2^-28, for functions that add other errors.
+func expm1Tail(r *Expr) *Expr {
+	return named("q", horner(r, 0.5, 0x1.55552cp-3, 0x1.555502p-5, 0x1.1155a6p-7, 0x1.6d2e4cp-10, 0x1.3b90acp-13))
+}
+
 // powerOfTwo is 2^n for the integer in the low bits of sum, -126 <= n <= 127.
 func powerOfTwo(sum *Expr) *Expr {
 	return named("power", asFloat(add(shl(asInt(sum), i32(23)), i32(127<<23))))
@@ -72,7 +77,7 @@ var fnExp = &Fn{
 // expm1Near is exp(x) - 1 for |x| <= 87.
 func expm1Near(x *Expr) *Expr {
 	sum, _, r := expReduce(x)
-	p := named("p", fma(mul(r, r), expTail(r), r))
+	p := named("p", fma(mul(r, r), expm1Tail(r), r))
 	s := powerOfTwo(sum)
 	return fma(p, s, sub(s, f32(1)))
 }
@@ -85,7 +90,7 @@ var fnExpm1 = &Fn{
 	Body: func(args []*Expr) *Expr {
 		x := named("x1", clampMax(89, clampMin(-40, args[0])))
 		sum, n, r := expReduce(x)
-		p := named("p", fma(mul(r, r), expTail(r), r))
+		p := named("p", fma(mul(r, r), expm1Tail(r), r))
 		s := named("power", asFloat(add(shl(asInt(sum), i32(23)), i32(126<<23)))) // 2^n / 2
 		h := named("h", fma(p, s, sub(s, f32(0.5))))
 		// n = 0 keeps subnormal x; x = 0 keeps the sign.

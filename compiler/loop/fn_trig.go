@@ -57,11 +57,16 @@ func farAngleOf(a *Expr) (quadrant, r *Expr) {
 
 	q := named("q", shr(add(high, u32(1<<29)), u32(30)))
 	frac := named("frac", node(Bitcast, dim.Int32, sub(high, shl(q, u32(30)))))
+	// The magnitude, short of a unit of the last bit, so that both parts have one sign.
+	sign := named("sign", shr(frac, i32(31)))
+	frac = named("frac", node(Xor, dim.Int32, frac, sign))
+	low = named("low", node(Xor, dim.Uint32, low, node(Bitcast, dim.Uint32, sign)))
 	// The upper bits and the rest are exact as floats.
 	upper := named("upper", toFloat(and(frac, i32(-1<<8))))
 	rest := toFloat(node(Bitcast, dim.Int32, shr(low, u32(1))))
 	rest = named("rest", fma(rest, f32(0x1p-31), toFloat(and(frac, i32(1<<8-1)))))
 	r = fma(upper, f32(turnHigh), fma(upper, f32(turnLow), mul(rest, f32(turnHigh))))
+	r = asFloat(node(Xor, dim.Int32, asInt(r), and(sign, i32(-1<<31))))
 	return node(Bitcast, dim.Int32, q), r
 }
 
