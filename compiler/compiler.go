@@ -43,8 +43,9 @@ type Result struct {
 	Loop *loop.Program
 }
 
-// Lint checks a model without lowering it, and leaves IR and Loop nil. Findings
-// about the model are in the list; the error is for files that cannot be read.
+// Lint checks a model without lowering it. Its IR is for reading inputs and checks
+// only: build leaves out what can show no further error. Findings about the model
+// are in the list; the error is for files that cannot be read.
 func Lint(o Options) (*Result, diag.List, error) { return front(o, true) }
 
 // front runs the front end. With check it only looks for errors, which is faster.

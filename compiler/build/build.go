@@ -27,7 +27,8 @@ type Options struct {
 	// Model names the model to build; it may be empty when the file has one.
 	Model string
 	// Check only looks for errors: work that can find none that were not found
-	// before is left out, and no program is returned.
+	// before is left out, so the program lacks the inference forms of train blocks
+	// and most optimizer updates.
 	Check bool
 	// Set overrides arguments of the model with literals of the language.
 	Set map[string]string
@@ -83,7 +84,7 @@ type activation struct {
 }
 
 // Build compiles a model's file to the tensor IR. The program is nil when there
-// are errors, or with Check; the Info is never nil. A file that cannot be read is an error
+// are errors; the Info is never nil. A file that cannot be read is an error
 // without diagnostics.
 func Build(opt Options) (*ir.Program, *Info, diag.List, error) {
 	e := &evaluator{opt: &opt, reported: map[reportKey]bool{}, words: map[string]*callable{}, preludes: map[string]*source{},
@@ -119,9 +120,6 @@ func Build(opt Options) (*ir.Program, *Info, diag.List, error) {
 		return nil, e.info, diags, nil
 	}
 	e.summarize()
-	if opt.Check {
-		return nil, e.info, diags, nil
-	}
 	return e.prog, e.info, diags, nil
 }
 

@@ -187,6 +187,9 @@ func (e *evaluator) assign(fr *frame, s *dsl.Stmt) {
 	for i, t := range a.Targets {
 		e.assignTarget(fr, t, values[i])
 	}
+	if len(a.Targets) > 1 {
+		e.uses.together(a.Targets)
+	}
 }
 
 func (e *evaluator) assignTarget(fr *frame, t *dsl.Target, v value) {

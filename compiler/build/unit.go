@@ -45,6 +45,9 @@ func (e *evaluator) applyUnit(fr *frame, c *callable, in *instance, piped, args 
 	before := len(e.vars)
 	e.body(f, c.decl.Unit.Body)
 	in.applied = true
+	if in.def != nil {
+		in.def.used = true
+	}
 	if e.stop {
 		return bad{}
 	}

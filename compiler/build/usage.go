@@ -32,6 +32,8 @@ type definition struct {
 	at   diag.Span
 	kind usedKind
 	used bool
+	// among are the names that one assignment binds; using one of them is enough.
+	among *definition
 }
 
 func newUsage() usage {
@@ -56,6 +58,19 @@ func (u *usage) define(fr *frame, id *dsl.Ident, b *binding, kind usedKind) {
 func (u *usage) use(b *binding) {
 	if b.def != nil {
 		b.def.used = true
+		if b.def.among != nil {
+			b.def.among.used = true
+		}
+	}
+}
+
+// together ties the names of one assignment.
+func (u *usage) together(ids []*dsl.Target) {
+	first := u.defs[ids[0].Name.Span()]
+	for _, t := range ids {
+		if d := u.defs[t.Name.Span()]; d != nil {
+			d.among = first
+		}
 	}
 }
 
@@ -89,7 +104,7 @@ func (e *evaluator) lint(src *source) {
 		return
 	}
 	for _, d := range e.uses.order {
-		if d.used || strings.HasPrefix(d.name, "_") {
+		if d.used || d.among != nil && d.among.used || strings.HasPrefix(d.name, "_") {
 			continue
 		}
 		switch d.kind {
