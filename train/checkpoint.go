@@ -141,16 +141,21 @@ type Weights struct {
 	Fallback error // why the newest generation was not usable and the previous was read; nil otherwise
 }
 
-// OpenWeights reads a weights file or checkpoint; a folder stands for the
-// checkpoint in it. When the file is damaged and its previous generation is
-// whole, that is read and Fallback says so.
+// OpenWeights reads a weights file or the checkpoint of a run's folder. When the
+// checkpoint is damaged and its previous generation is whole, that is read and
+// Fallback says so; a file that was asked for by its name is refused.
 func OpenWeights(name string) (*Weights, error) {
-	if st, err := os.Stat(name); err == nil && st.IsDir() {
+	st, err := os.Stat(name)
+	run := err == nil && st.IsDir()
+	if run {
 		name = filepath.Join(name, CheckpointFile)
 	}
 	f, fallback, err := mlrt.OpenWeights(mlrt.Disk, name)
 	if err != nil {
 		return nil, err
+	}
+	if fallback != nil && !run {
+		return nil, fmt.Errorf("%w\nthe previous generation %s is whole", fallback, name+mlrt.PreviousSuffix)
 	}
 	return &Weights{Name: name, File: f, Fallback: fallback}, nil
 }
@@ -215,7 +220,7 @@ func (w *Weights) state() (state, error) {
 // Resumable returns the batch size and the seed of the checkpoint in dir, with
 // which a resumed run must go on.
 func Resumable(dir string) (batch int, seed uint64, err error) {
-	w, err := OpenWeights(filepath.Join(dir, CheckpointFile))
+	w, err := openRun(dir)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -223,9 +228,19 @@ func Resumable(dir string) (batch int, seed uint64, err error) {
 	return s.BatchSize, s.Seed, err
 }
 
+// openRun reads the checkpoint in a run's folder, which must be there.
+func openRun(dir string) (*Weights, error) {
+	if st, err := os.Stat(dir); err == nil && !st.IsDir() {
+		return nil, fmt.Errorf("%w: %s is not a folder", ErrCheckpoint, dir)
+	} else if err != nil {
+		return nil, err
+	}
+	return OpenWeights(dir)
+}
+
 // resume restores the run from the checkpoint in its folder.
 func (r *run) resume() error {
-	w, err := OpenWeights(filepath.Join(r.o.Dir, CheckpointFile))
+	w, err := openRun(r.o.Dir)
 	if err != nil {
 		return err
 	}

@@ -136,7 +136,7 @@ func failed(err error) Failed {
 		kind error
 		code string
 	}{
-		{mlrt.ErrNotFinite, "ML0404"}, {ErrMismatch, "ML0602"}, {mlrt.ErrShape, "ML0602"}, {ErrLabel, "ML0604"},
+		{mlrt.ErrNotFinite, "ML0404"}, {ErrMismatch, "ML0602"}, {ErrBlock, "ML0602"}, {mlrt.ErrShape, "ML0602"}, {ErrLabel, "ML0604"},
 		{ErrCheckpoint, "ML0608"}, {ErrWeightsMismatch, "ML0607"}, {mlrt.ErrWeights, "ML0606"}, {fs.ErrNotExist, "ML0609"},
 	} {
 		if errors.Is(err, c.kind) {

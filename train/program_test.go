@@ -159,7 +159,7 @@ func TestMainErrors(t *testing.T) {
 		"wrong features":   {Job{Do: "train", Data: DataSpec{Path: good}}, newFake(7, 4), "ML0602", 1, "float32[batch, 7]"},
 		"unknown block":    {Job{Do: "train", Data: DataSpec{Path: good}, Block: "other"}, nil, "ML0602", 1, `"other"`},
 		"damaged weights":  {Job{Do: "predict", Weights: write("w.safetensors", "nonsense"), Rows: []byte("1\n")}, nil, "ML0606", 1, "w.safetensors"},
-		"nothing to go on": {Job{Do: "train", Data: DataSpec{Path: good}, Resume: true, Dir: filepath.Join(dir, "new")}, nil, "ML0609", 1, "checkpoint.safetensors"},
+		"nothing to go on": {Job{Do: "train", Data: DataSpec{Path: good}, Resume: true, Dir: filepath.Join(dir, "new")}, nil, "ML0609", 1, "new"},
 		"cannot save":      {Job{Do: "train", Data: DataSpec{Path: good}, Epochs: 1, Dir: filepath.Join(blocked, "run")}, nil, "", 3, "cannot save"},
 		"not finite":       {Job{Do: "train", Data: DataSpec{Path: good}}, &fakeTrainer{failAt: 3}, "ML0404", 1, "net.ml:6"},
 	} {

@@ -140,6 +140,9 @@ func newRun(t mlrt.Trainer, training, tests Data, o Options) (*run, error) {
 	return r, nil
 }
 
+// ErrBlock: a train block that the model does not have.
+var ErrBlock = errors.New("no such train block")
+
 // FindBlock returns the number of the train block called name; name may be ""
 // when the model has one.
 func FindBlock(info *mlrt.Info, name string) (int, error) {
@@ -152,11 +155,11 @@ func FindBlock(info *mlrt.Info, name string) (int, error) {
 	}
 	switch {
 	case len(info.Trains) == 0:
-		return 0, fmt.Errorf("%w: model %s has no train block", ErrMismatch, info.Name)
+		return 0, fmt.Errorf("%w: model %s has none", ErrBlock, info.Name)
 	case name == "":
-		return 0, fmt.Errorf("%w: model %s has several train blocks, choose one:%s", ErrMismatch, info.Name, names)
+		return 0, fmt.Errorf("%w: model %s has several, choose one:%s", ErrBlock, info.Name, names)
 	}
-	return 0, fmt.Errorf("%w: model %s has no train block %q, it has:%s", ErrMismatch, info.Name, name, names)
+	return 0, fmt.Errorf("%w: model %s has no %q but%s", ErrBlock, info.Name, name, names)
 }
 
 func newFeed(inputs []mlrt.Field, d Data) (*feed, error) {

@@ -169,22 +169,13 @@ func dimOf(d dim.Dim) mlrt.Dim {
 // a second. A job that failed becomes a diagnostic or a failure.
 func (a *app) runModel(ctx context.Context, m *model, f modelFlags, job train.Job, on func(train.Event)) error {
 	job.Threads, job.Target = f.threads, f.target
-	var begin time.Time
-	program, err := runner.Build(ctx, mlc.Sources, m.files, func() {
-		begin = time.Now()
-		a.remark("compiling %s", m.in.path)
-	})
-	switch {
-	case ctx.Err() != nil:
-		return &exitError{code: exitInterrupt}
-	case err != nil:
-		return failure(err)
-	case !begin.IsZero():
-		a.remark("compiled in %.1f s", time.Since(begin).Seconds())
-	}
 	line, err := json.Marshal(job)
 	if err != nil {
 		return failure(err)
+	}
+	program, err := a.buildProgram(ctx, m)
+	if err != nil {
+		return err
 	}
 	var failed *train.Failed
 	code, err := runner.Run(ctx, program, line, func(line []byte) error {
@@ -192,16 +183,14 @@ func (a *app) runModel(ctx context.Context, m *model, f modelFlags, job train.Jo
 		if err != nil {
 			return fmt.Errorf("the model's program wrote %q: %w", line, err)
 		}
+		on(e)
 		switch e := e.(type) {
 		case train.Failed:
 			failed = &e
 		case train.Warned:
 			fmt.Fprintln(a.stderr, "mlc: warning:", e.Message)
 		case train.Progress:
-			on(e)
 			return nil
-		default:
-			on(e)
 		}
 		if f.format == "json" {
 			_, err = fmt.Fprintf(a.stdout, "%s\n", line)
@@ -212,13 +201,45 @@ func (a *app) runModel(ctx context.Context, m *model, f modelFlags, job train.Jo
 	case err != nil:
 		return failure(err)
 	case failed != nil && failed.Code != "":
-		return a.failedFinding(m.place(job.Block), failed)
+		return a.failedFinding(m.blame(diag.Code(failed.Code), job), failed)
 	case failed != nil:
 		return failure(errors.New(failed.Message))
 	case code != exitOK:
 		return &exitError{code: code}
 	}
 	return nil
+}
+
+// buildProgram returns the model's program, telling when it takes time.
+func (a *app) buildProgram(ctx context.Context, m *model) (string, error) {
+	var begin time.Time
+	program, err := runner.Build(ctx, mlc.Sources, m.files, func() {
+		begin = time.Now()
+		a.remark("compiling %s", m.in.path)
+	})
+	switch {
+	case ctx.Err() != nil:
+		return "", &exitError{code: exitInterrupt}
+	case err != nil:
+		return "", failure(err)
+	case !begin.IsZero():
+		a.remark("compiled in %.1f s", time.Since(begin).Seconds())
+	}
+	return program, nil
+}
+
+// blame returns the place that a job's failure is about: a file for damage, the
+// train block for what does not fit the model.
+func (m *model) blame(code diag.Code, job train.Job) diag.Span {
+	switch code {
+	case diag.DataDamaged:
+		return diag.Span{File: job.Data.Path}
+	case diag.WeightsDamaged, diag.WeightsMismatch:
+		return diag.Span{File: job.Weights}
+	case diag.BadCheckpoint, diag.CannotRead:
+		return diag.Span{}
+	}
+	return m.place(job.Block)
 }
 
 // failedFinding reports a job's failure as a diagnostic about the train block.

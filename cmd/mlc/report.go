@@ -58,8 +58,8 @@ func (r *reporter) flush() error {
 // loadSources reads the imported files that diagnostics point into.
 func (r *reporter) loadSources(list diag.List) {
 	load := func(s diag.Span) {
-		if _, ok := r.sources[s.File]; ok || s.File == "" {
-			return
+		if _, ok := r.sources[s.File]; ok || !strings.HasSuffix(s.File, ".ml") {
+			return // read already, or a file without lines: data, weights, generated code
 		}
 		if text, err := os.ReadFile(s.File); err == nil {
 			r.sources[s.File] = text
