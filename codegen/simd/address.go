@@ -176,8 +176,7 @@ func (g *generator) pointer(param *loop.Param, terms []scalarTerm, rest dim.Dim,
 			return r.op()
 		}).reg
 	}
-	sorted := slices.Clone(terms)
-	slices.SortStableFunc(sorted, func(x, y scalarTerm) int { return x.level - y.level })
+	sorted := sortedTerms(terms)
 	key := fmt.Sprintf("pointer %s %s", name, rest)
 	for _, t := range sorted {
 		if t.loop != nil {
@@ -198,6 +197,30 @@ func (g *generator) pointer(param *loop.Param, terms []scalarTerm, rest dim.Dim,
 		}
 		return g.advancing(last.loop, step, outer.op()).op()
 	}).reg
+}
+
+// sortedTerms puts outer levels first and, of one level, its counter first: what
+// a loop advances must not need what its body computes.
+func sortedTerms(terms []scalarTerm) []scalarTerm {
+	var out []scalarTerm
+	for _, t := range terms {
+		i := slices.IndexFunc(out, func(u scalarTerm) bool { return t.loop != nil && u.loop == t.loop })
+		if i >= 0 {
+			out[i].coef = out[i].coef.Add(t.coef)
+			continue
+		}
+		out = append(out, t)
+	}
+	slices.SortStableFunc(out, func(x, y scalarTerm) int {
+		if x.level == y.level && (x.loop == nil) != (y.loop == nil) {
+			if x.loop != nil {
+				return -1
+			}
+			return 1
+		}
+		return x.level - y.level
+	})
+	return out
 }
 
 // advancing returns a register that starts as from when the loop is entered and

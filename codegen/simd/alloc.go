@@ -144,7 +144,13 @@ func (c *code) intervals() []*interval {
 		iv.start, iv.end = min(iv.start, pos), max(iv.end, pos)
 		return iv
 	}
-	for _, b := range c.liveness() {
+	bs := c.liveness()
+	for r := reg(1); int(r) < len(c.classes); r++ {
+		if bs[0].in.has(r) {
+			panic(fmt.Sprintf("simd: register %d is read before it is written", r))
+		}
+	}
+	for _, b := range bs {
 		for i := b.from; i < b.to; i++ {
 			cost := float64(int(1) << (3 * min(int(c.insts[i].depth), 6)))
 			// Reads happen before writes, so positions are doubled.

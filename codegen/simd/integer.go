@@ -174,6 +174,9 @@ func (g *generator) laneAtom(e *loop.Expr) operand {
 		if n, ok := constIndex(e.Args[1]); ok && n > 0 && n < 1<<20 {
 			return g.laneDivide(g.laneInteger(e.Args[0]), n, e.Op == loop.Mod)
 		}
+		if !g.dependence(e.Args[1]).lane {
+			return g.laneDivideBy(g.laneInteger(e.Args[0]), g.integer(e.Args[1]), e.Op == loop.Mod)
+		}
 	}
 	refuse("an index that differs from lane to lane is computed in a way that lanes do not cover")
 	return operand{}
@@ -208,4 +211,10 @@ func (g *generator) laneDivide(x operand, n int64, mod bool) operand {
 		return g.bin("VPSUBD", q.op(), pattern(shift/uint32(n)))
 	}
 	return g.bin("VPSUBD", up, g.bin("VPMULLD", q.op(), pattern(uint32(n))))
+}
+
+// laneDivideBy is floor(x / n) or x mod n for 0 <= x < 2^31 and a run-time n > 0,
+// by way of float64: the quotient of two such numbers never rounds across a whole one.
+func (g *generator) laneDivideBy(x, n operand, mod bool) operand {
+	return g.floorDivide(g.vecReg(x), g.broadcastInteger(n), mod)
 }

@@ -1,8 +1,6 @@
 package simd
 
 import (
-	"strconv"
-
 	"github.com/mlc-go/mlc/compiler/dim"
 	"github.com/mlc-go/mlc/compiler/loop"
 )
@@ -76,16 +74,10 @@ func (g *generator) loadUniform(param *loop.Param, p place, m operand) operand {
 	from := g.address(param, p, int64(t.Size()))
 	d := g.newReg(vec)
 	switch {
-	case t.Size() == 1 && m.kind == 0:
-		r := g.newReg(gp)
-		op := "MOVBLZX"
-		if t == dim.Int8 {
-			op = "MOVBLSX"
-		}
-		g.emit(op, from, r.op())
-		return g.broadcastInteger(r.op())
-	case t.Size() == 1 || t.Size() == 2:
-		refuse("a guarded " + t.String() + " is read into all lanes")
+	case t.Size() == 1:
+		return g.loadUniformByte(t, from, m)
+	case t.Size() == 2:
+		refuse("elements of " + t.String())
 	case m.kind == 0: // of an int64 the low half
 		g.emit("VBROADCASTSS", from, d.op())
 	case g.target == AVX512:
@@ -94,6 +86,27 @@ func (g *generator) loadUniform(param *loop.Param, p place, m operand) operand {
 		return g.gatherFrom(from, g.vecReg(pattern(0)), m)
 	}
 	return d.op()
+}
+
+// loadUniformByte reads a byte unless the mask, equal in all lanes, is false.
+func (g *generator) loadUniformByte(t dim.DType, from, m operand) operand {
+	r := g.newReg(gp)
+	op := "MOVBLZX"
+	if t == dim.Int8 {
+		op = "MOVBLSX"
+	}
+	if m.kind == 0 {
+		g.emit(op, from, r.op())
+		return g.broadcastInteger(r.op())
+	}
+	skip, bits := g.newLabel("skip"), g.newReg(gp)
+	g.emit("MOVQ", imm(0), r.op())
+	g.emit(map[Target]string{AVX512: "KMOVW", AVX2: "VMOVMSKPS"}[g.target], m, bits.op())
+	g.emitFlow(effect, "BTL", imm(0), bits.op())
+	g.jump("JCC", skip)
+	g.emit(op, from, r.op())
+	g.label(skip)
+	return g.broadcastInteger(r.op())
 }
 
 // loadVector reads consecutive elements; those outside the mask become zero.
@@ -189,7 +202,7 @@ func (g *generator) loadInt64(from, m operand) operand {
 // gather reads elements at places that differ from lane to lane.
 func (g *generator) gather(param *loop.Param, p place, m operand) operand {
 	if param.DType.Size() != 4 {
-		refuse("elements of " + param.DType.String() + " at places that are not consecutive")
+		return g.gatherSmall(param, p, m)
 	}
 	index := g.gatherIndex(p)
 	p.lane, p.gather = dim.Dim{}, nil
@@ -222,11 +235,7 @@ func (g *generator) gatherIndex(p place) operand {
 
 func (g *generator) gatherFrom(from, index, m operand) operand {
 	from.name = ""
-	if from.index != 0 { // the index register of the address is taken by the lanes
-		r := g.newReg(gp)
-		g.emit("LEAQ", from, r.op())
-		from = at(r, 0)
-	}
+	from = g.plainAddress(from)
 	from.index, from.scale = index.reg, 4
 	d := g.newReg(vec)
 	k := g.newReg(g.maskClass())
@@ -284,8 +293,6 @@ func (g *generator) putStore(ps pendingStore) {
 		g.storeUniform(v, param, p, m)
 	case p.lane.Is(1) && len(p.gather) == 0:
 		g.storeVector(t, v, g.address(param, p, int64(t.Size())), m)
-	case t.Size() != 4:
-		refuse("elements of " + t.String() + " are written to places that are not consecutive")
 	default:
 		g.scatter(v, param, p, m)
 	}
@@ -379,15 +386,11 @@ func (g *generator) storeBytes(v, to, m operand) {
 
 // scatter writes elements to places that differ from lane to lane.
 func (g *generator) scatter(v operand, param *loop.Param, p place, m operand) {
+	size := int64(param.DType.Size())
 	index := g.gatherIndex(p)
 	p.lane, p.gather = dim.Dim{}, nil
-	to := g.address(param, p, 4)
-	if to.index != 0 {
-		r := g.newReg(gp)
-		g.emit("LEAQ", to, r.op())
-		to = at(r, 0)
-	}
-	if g.target == AVX512 {
+	to := g.plainAddress(g.address(param, p, size))
+	if g.target == AVX512 && size == 4 {
 		to.index, to.scale = index.reg, 4
 		k := g.newReg(mask)
 		if m.kind == 0 {
@@ -398,35 +401,80 @@ func (g *generator) scatter(v operand, param *loop.Param, p place, m operand) {
 		g.emitFlow(effect, "VSCATTERDPS", v, k.op(), to)
 		return
 	}
-	g.scatterLanes(v, index, m, to)
+	values := g.onStack(v, 1)
+	store, ok := map[int64]string{1: "MOVB", 2: "MOVW", 4: "MOVL"}[size]
+	if !ok {
+		refuse("elements of " + param.DType.String() + " are written to places that are not consecutive")
+	}
+	g.eachLane(index, m, func(lane int64, at reg) {
+		r := g.newReg(gp)
+		g.emit("MOVL", operand{kind: memOperand, disp: values + 4*lane}, r.op())
+		o := to
+		o.index, o.scale = at, uint8(size)
+		g.emitFlow(effect, store, r.op(), o)
+	})
 }
 
-// scatterLanes writes lane by lane: AVX2 has no scatter.
-func (g *generator) scatterLanes(v, index, m, to operand) {
+// plainAddress frees the index register of an address for the lanes.
+func (g *generator) plainAddress(o operand) operand {
+	if o.index == 0 {
+		return o
+	}
+	r := g.newReg(gp)
+	g.emit("LEAQ", o, r.op())
+	return at(r, 0)
+}
+
+// onStack writes a vector to one of two places in the frame and returns where.
+func (g *generator) onStack(v operand, place int64) int64 {
+	at := place * int64(g.target.bytes())
+	g.scratch = max(g.scratch, 2*g.target.bytes())
+	g.emitFlow(effect, "VMOVUPS", v, operand{kind: memOperand, disp: at})
+	return at
+}
+
+// eachLane runs f for the lanes of the mask, each with its index in a register,
+// for elements that the machine cannot gather or scatter.
+func (g *generator) eachLane(index, m operand, f func(lane int64, at reg)) {
+	indices := g.onStack(index, 0)
 	bits := g.newReg(gp)
 	if m.kind != 0 {
-		g.emit("VMOVMSKPS", m, bits.op())
+		g.emit(map[Target]string{AVX512: "KMOVW", AVX2: "VMOVMSKPS"}[g.target], m, bits.op())
 	}
-	for i := range int64(8) {
-		vi, ii := v, index
-		if i >= 4 {
-			vi, ii = g.newReg(vec).op(), g.newReg(vec).op()
-			g.emit("VEXTRACTI128", imm(1), v, vi.reg.x())
-			g.emit("VEXTRACTI128", imm(1), index, ii.reg.x())
-		}
-		skip := g.newLabel("lane" + strconv.FormatInt(i, 10) + "x")
+	for i := range int64(g.target.lanes()) {
+		skip := g.newLabel("lane")
 		if m.kind != 0 {
 			g.emitFlow(effect, "BTL", imm(i), bits.op())
 			g.jump("JCC", skip)
 		}
 		r := g.newReg(gp)
-		g.emit("VPEXTRD", imm(i%4), ii.reg.x(), r.op())
-		g.emit("MOVLQSX", r.op(), r.op())
-		lane := to
-		lane.index, lane.scale = r, 4
-		g.emitFlow(effect, "VPEXTRD", imm(i%4), vi.reg.x(), lane)
+		g.emit("MOVLQSX", operand{kind: memOperand, disp: indices + 4*i}, r.op())
+		f(i, r)
 		if m.kind != 0 {
 			g.label(skip)
 		}
 	}
+}
+
+// gatherSmall reads elements of one or two bytes lane by lane.
+func (g *generator) gatherSmall(param *loop.Param, p place, m operand) operand {
+	load, ok := map[dim.DType]string{dim.Uint8: "MOVBLZX", dim.Bool: "MOVBLZX", dim.Int8: "MOVBLSX", dim.Int64: "MOVL"}[param.DType]
+	if !ok {
+		refuse("elements of " + param.DType.String() + " at places that are not consecutive")
+	}
+	size := int64(param.DType.Size())
+	index := g.gatherIndex(p)
+	p.lane, p.gather = dim.Dim{}, nil
+	from := g.plainAddress(g.address(param, p, size))
+	values := g.onStack(g.vecReg(pattern(0)), 1)
+	g.eachLane(index, m, func(lane int64, at reg) {
+		r := g.newReg(gp)
+		o := from
+		o.index, o.scale = at, uint8(size)
+		g.emit(load, o, r.op())
+		g.emitFlow(effect, "MOVL", r.op(), operand{kind: memOperand, disp: values + 4*lane})
+	})
+	d := g.newReg(vec)
+	g.emit("VMOVUPS", operand{kind: memOperand, disp: values}, d.op())
+	return d.op()
 }

@@ -330,23 +330,19 @@ func (g *generator) oneAxis(ph *loop.Phase) *loop.Phase {
 	}
 	total := dim.Const(1)
 	for _, a := range ph.Axes {
-		if _, ok := a.Extent.Int(); !ok && a != ph.Axes[0] {
-			refuse("a reduction over axes of unknown extents that are not consecutive in memory")
-		}
 		total = total.Mul(a.Extent)
 	}
 	one := &loop.Axis{Name: "i", Extent: total}
 	index := g.rw.intern(&loop.Expr{Op: loop.AxisVar, Type: dim.Int64, Axis: one})
-	step := int64(1)
+	step := dim.Const(1)
 	for i := len(ph.Axes) - 1; i >= 0; i-- {
 		e := index
-		n, known := ph.Axes[i].Extent.Int()
-		if step > 1 {
-			e = g.rw.intern(&loop.Expr{Op: loop.FloorDiv, Type: dim.Int64, Args: []*loop.Expr{e, g.intExpr(step)}})
+		if !step.Is(1) {
+			e = g.rw.intern(&loop.Expr{Op: loop.FloorDiv, Type: dim.Int64, Args: []*loop.Expr{e, g.sizeExpr(step)}})
 		}
-		if i > 0 && known {
-			e = g.rw.intern(&loop.Expr{Op: loop.Mod, Type: dim.Int64, Args: []*loop.Expr{e, g.intExpr(n)}})
-			step *= n
+		if i > 0 {
+			e = g.rw.intern(&loop.Expr{Op: loop.Mod, Type: dim.Int64, Args: []*loop.Expr{e, g.sizeExpr(ph.Axes[i].Extent)}})
+			step = step.Mul(ph.Axes[i].Extent)
 		}
 		g.rw.replace(ph.Axes[i], e)
 	}
@@ -355,8 +351,11 @@ func (g *generator) oneAxis(ph *loop.Phase) *loop.Phase {
 	return q
 }
 
-func (g *generator) intExpr(n int64) *loop.Expr {
-	return g.rw.intern(&loop.Expr{Op: loop.Const, Type: dim.Int64, Bits: uint64(n)})
+func (g *generator) sizeExpr(d dim.Dim) *loop.Expr {
+	if n, ok := d.Int(); ok {
+		return g.rw.intern(&loop.Expr{Op: loop.Const, Type: dim.Int64, Bits: uint64(n)})
+	}
+	return g.rw.intern(&loop.Expr{Op: loop.DimVar, Type: dim.Int64, Dim: d})
 }
 
 // longReduce reduces a row of any length: chunks of 1,024, in each 32 lanes.
