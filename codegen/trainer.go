@@ -196,7 +196,11 @@ func (g *gen) printTrainLoop(s *source, t *trainGen, step, batch string, args []
 	s.method(doc, "t", "*Trainer", "Train"+t.suffix, []field{{name: "ctx", typ: "context.Context"}, {name: "data", typ: "iter.Seq2<" + batch + ", error>"}},
 		[]string{"iter.Seq2<" + step + ", error>"}, func(b *body) {
 			b.ret(funcLit([]field{{name: "yield", typ: "func(" + step + ", error) bool"}}, nil, func(b *body) {
-				b.forEach("b, err", id("data"), func(b *body) {
+				names := "b, err"
+				if len(args) == 0 { // a train block without inputs
+					names = "_, err"
+				}
+				b.forEach(names, id("data"), func(b *body) {
 					b.when(binRaw("==", id("err"), id("nil")), func(b *body) { b.set(id("err"), call(id("ctx.Err"))) })
 					b.declare("s", step)
 					b.when(binRaw("==", id("err"), id("nil")), func(b *body) {
