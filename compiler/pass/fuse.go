@@ -379,7 +379,7 @@ func (u *fuser) demandOperands() {
 		case i.Group <= noGroup:
 		case u.group(i.Group).kind == "contract" && u.prober.Kind(i) == "contract":
 			for _, n := range u.prober.BadOperands(i) {
-				u.keepFor(u.base(i.Args[n]), i.Group)
+				u.keepFor(u.base(i, n), i.Group)
 			}
 		case u.group(i.Group).kind == "whole" || u.group(i.Group).kind == "scan":
 			for _, a := range i.Args {
@@ -389,17 +389,25 @@ func (u *fuser) demandOperands() {
 	}
 }
 
-// base returns the value that an operand's views look at, when that is computed
-// where it is read; else the operand itself, whose views are the trouble.
-func (u *fuser) base(v *ir.Value) *ir.Value {
-	base := v
+// base returns the value that operand n's views look at, when that is computed
+// where it is read and having it in memory is enough; else the operand itself,
+// whose views are the trouble.
+func (u *fuser) base(i *ir.Instr, n int) *ir.Value {
+	base := i.Args[n]
 	for base.Def != nil && base.Def.Group <= noGroup && isView(base.Def) {
 		base = base.Def.Args[0]
 	}
-	if base.Def != nil && base.Def.Group <= noGroup {
-		return base
+	if base.Def == nil || base.Def.Group > noGroup {
+		return i.Args[n]
 	}
-	return v
+	u.prober.Open(noGroup, base.Type.Shape, nil)
+	u.prober.Join(noGroup, base.Def)
+	bad := slices.Contains(u.prober.BadOperands(i), n)
+	u.prober.Leave(base.Def)
+	if bad {
+		return i.Args[n]
+	}
+	return base
 }
 
 // keep marks a value that must have memory and returns the one whose memory it shares.
