@@ -61,6 +61,7 @@ type Function struct {
 	Grain  int64   // items that one worker should take together: some microseconds of work
 	Spills int     // vector values that did not fit into registers
 
+	lower  bool // a lower tile is possible
 	frame  int
 	body   string
 	consts []uint32
@@ -71,7 +72,7 @@ type Function struct {
 func Lower(k *loop.Kernel, t Target) (f *Function, reason string) {
 	for _, rows := range rowChoices(t) {
 		f, reason = lowerWith(k, t, rows)
-		if f == nil || f.Spills == 0 {
+		if f == nil || f.Spills == 0 || !f.lower {
 			break
 		}
 	}
@@ -207,6 +208,7 @@ func (g *generator) emitKernel(f *Function, rows int) {
 		f.Items = t.items(g)
 		f.Shape = fmt.Sprintf("tile of %d x %d", t.rows, t.width(g))
 		f.Grain = grain(int64(t.rows)*t.width(g), p.phases)
+		f.lower = t.rows > 4
 		g.tiles(t, p.phases)
 	}
 }

@@ -1,6 +1,8 @@
 package simd
 
 import (
+	"slices"
+
 	"github.com/mlc-go/mlc/compiler/dim"
 	"github.com/mlc-go/mlc/compiler/loop"
 )
@@ -155,7 +157,7 @@ func (g *generator) rowVariants(t *tiling, rowBase reg, lane binding, vectors in
 		if t.row != nil {
 			bind[t.row] = binding{reg: rowBase, row: true}
 		}
-		g.region(bind, func() { g.tile(rows, vectors, phases) })
+		g.region(bind, func() { g.tile(t.row, rows, vectors, phases) })
 	}
 	if t.row == nil {
 		tile(1)
@@ -206,11 +208,75 @@ func (g *generator) rowVariants(t *tiling, rowBase reg, lane binding, vectors in
 	g.label(done)
 }
 
+// heavyEpilogue is the number of operations from which an epilogue is a loop over
+// the tile's rows instead of a copy for each.
+const heavyEpilogue = 40
+
+func exprCount(ph *loop.Phase) int {
+	n := 0
+	phaseExprs(ph, func(*loop.Expr) { n++ })
+	return n
+}
+
+// savedResult is what an earlier phase left, put into the frame.
+type savedResult struct {
+	result *loop.Result
+	points *result
+	disp   int64
+}
+
+// loopOverRows puts what earlier phases left into the frame and runs a map phase
+// row by row.
+func (g *generator) loopOverRows(row *loop.Axis, rows, vectors int, ph *loop.Phase) {
+	size := int64(g.target.bytes())
+	base := 2 * size // behind the places of onStack
+	var saved []savedResult
+	phaseExprs(ph, func(e *loop.Expr) {
+		if e.Op != loop.ResultOf || slices.ContainsFunc(saved, func(s savedResult) bool { return s.result == e.Result }) {
+			return
+		}
+		r := g.results[e.Result]
+		saved = append(saved, savedResult{e.Result, r, base})
+		g.points(rows, vectors, func() {
+			g.emitFlow(effect, "VMOVUPS", r.of(g.r, g.v), operand{kind: memOperand, disp: base})
+			base += size
+		})
+	})
+	g.scratch = max(g.scratch, int(base))
+	from := g.binding(row)
+	g.repeat(row, binding{reg: from.reg, off: from.off}, imm(int64(rows)), 1, func() {
+		at, top := g.newReg(gp), g.newReg(gp)
+		g.emit("MOVQ", g.axisValue(binding{loop: g.binding(row).loop}, 0), at.op())
+		g.scale(at, int64(vectors)*size)
+		g.emit("LEAQ", operand{kind: memOperand}, top.op())
+		g.emitFlow(update, "ADDQ", top.op(), at.op())
+		for _, s := range saved {
+			r := &result{at: map[[2]int]operand{}, lane: true, level: g.level}
+			for v := range vectors {
+				d := g.newReg(vec)
+				g.emit("VMOVUPS", operand{kind: memOperand, base: at, disp: s.disp + int64(v)*size}, d.op())
+				r.at[[2]int{-1, v}] = d.op()
+			}
+			g.results[s.result] = r
+		}
+		g.deps = map[*loop.Expr]dependence{}
+		g.nest(ph.Axes, func() { g.mapPoints(ph, 1, vectors) })
+	})
+	for _, s := range saved {
+		g.results[s.result] = s.points
+	}
+	g.deps = map[*loop.Expr]dependence{}
+}
+
 // tile emits the phases for one tile whose axes are bound.
-func (g *generator) tile(rows, vectors int, phases []*loop.Phase) {
+func (g *generator) tile(row *loop.Axis, rows, vectors int, phases []*loop.Phase) {
 	for _, ph := range phases {
 		switch ph.Kind {
 		case loop.Map:
+			if rows > 1 && exprCount(ph) > heavyEpilogue {
+				g.loopOverRows(row, rows, vectors, ph)
+				continue
+			}
 			g.nest(ph.Axes, func() { g.mapPoints(ph, rows, vectors) })
 		case loop.Contract:
 			g.contract(ph, rows, vectors)

@@ -174,6 +174,33 @@ func (g *generator) lanes(axis *loop.Axis, base reg, n operand, vectors int, f f
 	g.label(none)
 }
 
+// longExpression is the number of operations from which whole and partial vectors
+// share one copy of the code.
+const longExpression = 150
+
+// maskedLanes runs f over n lanes of axis from base, one vector at a time, all masked.
+func (g *generator) maskedLanes(axis *loop.Axis, base reg, n operand, f func()) {
+	w := int64(g.target.lanes())
+	count := imm(0)
+	if n.kind == immOperand {
+		count = imm((n.imm + w - 1) / w)
+	} else {
+		r := g.newReg(gp)
+		g.emit("LEAQ", at(n.reg, w-1), r.op())
+		g.emitFlow(update, "SHRQ", imm(log2(w)), r.op())
+		count = r.op()
+	}
+	g.repeat(axis, binding{reg: base, lane: true, masks: make([]operand, 1)}, count, w, func() {
+		b := g.binding(axis)
+		left := g.newReg(gp)
+		g.emit("MOVQ", g.inRegister(g.axisValue(binding{loop: b.loop}, 0)), left.op())
+		g.emitFlow(update, "NEGQ", left.op())
+		g.emitFlow(update, "ADDQ", n, left.op())
+		b.masks = []operand{g.laneMask(left.op(), 0)}
+		g.block(map[*loop.Axis]binding{axis: b}, f)
+	})
+}
+
 // elementwise emits a kernel of one map phase.
 func (g *generator) elementwise(w *walking, ph *loop.Phase) {
 	size := 0
@@ -183,6 +210,10 @@ func (g *generator) elementwise(w *walking, ph *loop.Phase) {
 		vectors = 1
 	}
 	g.walk(w, func(base reg, n operand) {
+		if size > longExpression {
+			g.maskedLanes(w.lane, base, n, func() { g.mapPoints(ph, 1, 1) })
+			return
+		}
 		g.lanes(w.lane, base, n, vectors, func(v int) { g.mapPoints(ph, 1, v) })
 	})
 }
