@@ -48,6 +48,10 @@ type Result struct {
 // are in the list; the error is for files that cannot be read.
 func Lint(o Options) (*Result, diag.List, error) { return front(o, true) }
 
+// Build checks a model and turns it into tensor IR, without running passes.
+// Result.IR is nil when the list has errors.
+func Build(o Options) (*Result, diag.List, error) { return front(o, false) }
+
 // front runs the front end. With check it only looks for errors, which is faster.
 func front(o Options, check bool) (*Result, diag.List, error) {
 	p, info, diags, err := build.Build(build.Options{File: o.File, FS: o.FS, Overlay: o.Overlay, Model: o.Model, Set: o.Set, Check: check})
@@ -62,7 +66,7 @@ func Compile(o Options) (*Result, diag.List, error) {
 	if err := po.Validate(); err != nil {
 		return nil, nil, err
 	}
-	r, diags, err := front(o, false)
+	r, diags, err := Build(o)
 	if err != nil || diags.HasErrors() || r.IR == nil {
 		return r, diags, err
 	}

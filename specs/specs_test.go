@@ -69,7 +69,7 @@ func TestAllAreListed(t *testing.T) {
 func TestParameters(t *testing.T) {
 	for _, s := range specs {
 		t.Run(s.name, func(t *testing.T) {
-			r, diags, err := compiler.Lint(compiler.Options{File: s.file()})
+			r, diags, err := compiler.Build(compiler.Options{File: s.file()})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -19,7 +19,7 @@ import (
 // all tensors at their initial values.
 func compile(t *testing.T, text string) *eval.Reference {
 	t.Helper()
-	r, diags, err := compiler.Lint(compiler.Options{File: "net.ml", Overlay: map[string][]byte{"net.ml": []byte(text)}, FS: os.DirFS(".")})
+	r, diags, err := compiler.Build(compiler.Options{File: "net.ml", Overlay: map[string][]byte{"net.ml": []byte(text)}, FS: os.DirFS(".")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ type reference struct {
 // values. Only required passes run, so that the optimising ones cannot matter.
 func newReference(f *golden.Fragment) (*reference, error) {
 	text := golden.Model("Case", []*golden.Fragment{f})
-	r, diags, err := compiler.Lint(compiler.Options{File: "net.ml", Overlay: map[string][]byte{"net.ml": []byte(text)}, FS: os.DirFS(".")})
+	r, diags, err := compiler.Build(compiler.Options{File: "net.ml", Overlay: map[string][]byte{"net.ml": []byte(text)}, FS: os.DirFS(".")})
 	if err != nil {
 		return nil, err
 	}
