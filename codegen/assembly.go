@@ -2,6 +2,8 @@ package codegen
 
 import (
 	"fmt"
+	"runtime"
+	"sync"
 
 	"github.com/dave/jennifer/jen"
 
@@ -32,10 +34,21 @@ func (g *gen) lowerAssembly() {
 	if g.opt.NoAssembly {
 		return
 	}
-	for _, k := range g.prog.Kernels {
+	lowered := make([]*simd.Function, len(g.prog.Kernels)*len(asmTargets))
+	var wait sync.WaitGroup
+	limit := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i := range lowered {
+		limit <- struct{}{}
+		wait.Go(func() {
+			lowered[i], _ = simd.Lower(g.prog.Kernels[i/len(asmTargets)], asmTargets[i%len(asmTargets)])
+			<-limit
+		})
+	}
+	wait.Wait()
+	for i, k := range g.prog.Kernels {
 		a := &asmKernel{}
-		for _, t := range asmTargets {
-			if f, _ := simd.Lower(k, t); f != nil {
+		for _, f := range lowered[i*len(asmTargets) : (i+1)*len(asmTargets)] {
+			if f != nil {
 				f.Name = g.pkg.local(f.Name)
 				a.functions = append(a.functions, f)
 			}
