@@ -27,6 +27,10 @@ type Fragment struct {
 	After   map[string]string // stored tensor -> array [step, ...] of values after each update
 	Loss    string            // array [step] of expected losses, or ""
 	Final   map[string]string // stored tensor -> array expected after the last update
+	// Null holds the elements [from, to) of stored tensors whose gradient is zero in
+	// exact arithmetic. An adaptive optimizer divides its rounding error by its own
+	// size, so that only exact arithmetic can be compared there.
+	Null map[string][2]int
 	// Rate, when set, is a stored tensor of one element that is zero before each
 	// step and the negated rate after it, which is compared with the array lr[step].
 	Rate string
@@ -56,7 +60,7 @@ func Fragments(cases []Case) (out []*Fragment, skipped map[string]string) {
 		b := &builder{f: &Fragment{
 			Case: c, ID: "c" + strconv.Itoa(i), Steps: 1,
 			Set: map[string]string{}, Feed: map[string]string{}, Out: map[string]string{},
-			Grad: map[string]string{}, After: map[string]string{}, Final: map[string]string{},
+			Grad: map[string]string{}, After: map[string]string{}, Final: map[string]string{}, Null: map[string][2]int{},
 		}}
 		if reason := b.build(c); reason != "" {
 			skipped[c.Name] = reason

@@ -153,6 +153,9 @@ func (b *builder) training(c *Case) string {
 		text = strings.TrimSuffix(text, ")") + ", clip_norm = " + lit(c.Args["clip_grad_norm"]) + ")"
 	}
 	b.train("optimizer %s on %s", text, strings.Join(b.params, ", "))
+	if op == "SGD" {
+		clear(b.f.Null) // rounding errors stay as small as they are
+	}
 	b.f.Loss = "out.loss"
 	for _, a := range c.Arrays {
 		if p, ok := strings.CutPrefix(a.Name, "param."); ok {
@@ -214,6 +217,14 @@ func (b *builder) sequential(lines []any, in string) string {
 		default:
 			return "no word is known for layer " + text
 		}
+		if strings.HasPrefix(m[1], "BatchNorm") && i > 0 {
+			// Batch norm takes the mean off, and with it the bias before it.
+			before := fmt.Sprintf("%s_%d", b.f.ID, i-1)
+			if bias, ok := b.f.Case.Array(fmt.Sprintf("param.%d.bias", i-1)); ok {
+				b.f.Null[before+".bias"] = [2]int{0, bias.Shape[0]}
+				b.f.Null[label+".running_mean"] = [2]int{0, bias.Shape[0]}
+			}
+		}
 		if isLayer {
 			b.body("layer %s = %s", label, word)
 			b.params = append(b.params, label)
@@ -266,6 +277,7 @@ func (b *builder) gpt(m map[string]any, in string, ctx int) string {
 		b.body("layer %s_%s = %s", id, l.name, l.word)
 		b.params = append(b.params, id+"_"+l.name)
 	}
+	b.f.Null[id+"_qkv_0.bias"] = [2]int{d, 2 * d} // a key's bias adds the same to all scores of a query
 	b.train("%[1]s_h = (%[2]s -> %[1]s_tok) + (arange(%[3]d) -> %[1]s_pos)", id, in, ctx)
 	b.train("%[1]s_q, %[1]s_k, %[1]s_v = %[1]s_h -> %[1]s_ln1_0 -> %[1]s_qkv_0 -> rearrange(\"b t (n h d) -> n b h t d\", n = 3, h = %[2]d) -> unstack", id, num("heads"))
 	b.train("%[1]s_a = scaled_dot_product_attention(%[1]s_q, %[1]s_k, %[1]s_v, is_causal = true)", id)
