@@ -20,7 +20,7 @@ var hostOps = map[string]scalar.Op{"+": scalar.Add, "-": scalar.Sub, "*": scalar
 // arithmetic applies an operator, or one of floor_divide, min, max and pow, to
 // values of any kind.
 func (e *evaluator) arithmetic(at diag.Span, op string, a, b value) value {
-	if isBad(a) || isBad(b) || e.isTuple(at, a, b) {
+	if isBad(a) || isBad(b) || e.unusable(at, a, b) {
 		return bad{}
 	}
 	_, tensorA := a.(tensor)
@@ -58,9 +58,14 @@ func (e *evaluator) arithmetic(at diag.Span, op string, a, b value) value {
 	return bad{}
 }
 
-// isTuple refuses several values where one is needed.
-func (e *evaluator) isTuple(at diag.Span, vs ...value) bool {
+// unusable refuses several values where one is needed, and layers.
+func (e *evaluator) unusable(at diag.Span, vs ...value) bool {
 	for _, v := range vs {
+		if in, ok := v.(*instance); ok {
+			e.report(diag.LayerAsValue, at, "%s is a layer, not a tensor", in.path).
+				HelpText("apply it with `->`, or name one of its tensors, such as %s.weight", in.path)
+			return true
+		}
 		if t, ok := v.(tuple); ok {
 			e.report(diag.TuplePlace, at, "an operand gives %s, and one is needed", countValues(len(t)))
 			return true
@@ -76,7 +81,7 @@ func (e *evaluator) combine(at diag.Span, op string, x, y number) value {
 		return bad{}
 	}
 	n := x.combine(op, y)
-	if !n.fits() {
+	if !n.fits() || op == "pow" && n.exact == nil && x.isWhole() && y.isWhole() && y.cmp(integer(0)) > 0 {
 		e.report(diag.IntegerOverflow, at, "the number has more than %d bits", maxBits)
 		return bad{}
 	}

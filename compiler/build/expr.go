@@ -141,7 +141,7 @@ func (e *evaluator) cmp(fr *frame, x *dsl.Cmp) value {
 
 // compare applies a comparison to values of any kind.
 func (e *evaluator) compare(at diag.Span, op string, a, b value) value {
-	if isBad(a) || isBad(b) || e.isTuple(at, a, b) {
+	if isBad(a) || isBad(b) || e.unusable(at, a, b) {
 		return bad{}
 	}
 	if x, ok := a.(number); ok {

@@ -130,6 +130,10 @@ func (e *evaluator) initialOf(f *frame, x *variable, v value, at diag.Span) *ir.
 	if w == nil {
 		return nil
 	}
+	if e.en.fn.local(w) == nil {
+		e.report(diag.TensorAsConstant, at, "the initial value of %s may not depend on inputs or other tensors", x.Name)
+		return nil
+	}
 	if w.Type.DType != x.Type.DType {
 		if !w.Type.DType.IsFloat() && x.Type.DType.IsFloat() || !x.Type.DType.IsFloat() && w.Type.DType.IsFloat() && !isZeroOne(w) {
 			e.report(diag.DTypeMismatch, at, "%s is stored as %s, and its initial value is %s", x.Name, x.Type.DType, w.Type.DType)

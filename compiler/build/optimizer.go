@@ -40,7 +40,6 @@ func (e *evaluator) optimizer(fr *frame, o *dsl.Optimizer) {
 	if t.loss == nil {
 		if !t.failed && !fr.run.broken {
 			e.report(diag.MissingLoss, o.Span(), "the optimizer stands before the loss of the train block %s", t.name)
-			t.failed = true
 		}
 		return
 	}

@@ -198,7 +198,7 @@ func (e *evaluator) match(fr *frame, t *dsl.Tensor, a argument) {
 	case tensor:
 		v = x.v
 	case list, text, boolean, none, *callable, *initializer, element, tuple:
-		e.report(diag.ArgumentKind, a.at, "the input %s of %s is a tensor, and this is %s", t.Name.Name, fr.unit, describe(a.v))
+		e.report(diag.ArgumentKind, a.at, "the input %s of %s is a tensor, and this is %s", t.Name.Name, e.unitName(fr), describe(a.v))
 	default:
 		v = e.tensorOf(a.at, x, want)
 	}
@@ -207,7 +207,7 @@ func (e *evaluator) match(fr *frame, t *dsl.Tensor, a argument) {
 		return
 	}
 	if t.DType != nil && v.Type.DType != want {
-		d := e.report(diag.DTypeMismatch, a.at, "the input %s of %s is %s, and this is %s", t.Name.Name, fr.unit, want, op.TypeString(v.Type))
+		d := e.report(diag.DTypeMismatch, a.at, "the input %s of %s is %s, and this is %s", t.Name.Name, e.unitName(fr), want, op.TypeString(v.Type))
 		e.origins(d, v).HelpText("write cast(x, %s)", want)
 		fr.poison(t)
 		return
@@ -261,7 +261,7 @@ func (e *evaluator) matchShape(fr *frame, t *dsl.Tensor, v *ir.Value, at diag.Sp
 		if lead >= 0 {
 			atLeast = "at least "
 		}
-		d := e.report(diag.RankMismatch, at, "the input %s of %s has %s%s, and this is %s", t.Name.Name, fr.unit, atLeast, countDims(fixed), op.TypeString(v.Type))
+		d := e.report(diag.RankMismatch, at, "the input %s of %s has %s%s, and this is %s", t.Name.Name, e.unitName(fr), atLeast, countDims(fixed), op.TypeString(v.Type))
 		e.origins(d, v)
 		return nil
 	}
@@ -295,17 +295,60 @@ func countDims(n int) string {
 // matchLead compares what `...` matches with what it matched before.
 func (e *evaluator) matchLead(fr *frame, t *dsl.Tensor, v *ir.Value, axis, n int, at diag.Span) *ir.Value {
 	if n != len(fr.lead) {
-		d := e.report(diag.RankMismatch, at, "`...` of %s is %s, and of the input %s it is %s", fr.unit, op.ShapeString(fr.lead),
+		d := e.report(diag.RankMismatch, at, "`...` of %s is %s, and of the input %s it is %s", e.unitName(fr), op.ShapeString(fr.lead),
 			t.Name.Name, op.ShapeString(v.Type.Shape[axis:axis+n]))
-		e.origins(d, v)
+		e.proposeAxis(e.origins(d, v), fr, v)
 		return nil
 	}
 	for i := range n {
-		if v = e.requireDim(fr, t, v, axis+i, fr.lead[i], "the leading dimension", at); v == nil {
+		if have := v.Type.Shape[axis+i]; !have.Equal(fr.lead[i]) && !mayEqual(have, fr.lead[i]) {
+			d := e.report(diag.ShapeMismatch, at, "axis %d of the input %s of %s is %s, and in the other inputs it is %s",
+				axis+i, t.Name.Name, e.unitName(fr), have, fr.lead[i])
+			e.proposeAxis(e.origins(d, append(e.boundTensors(fr), v)...), fr, v)
+			return nil
+		}
+		if v = e.requireDim(fr, t, v, axis+i, fr.lead[i], "", at); v == nil {
 			return nil
 		}
 	}
 	return v
+}
+
+// unitName is what the user calls the unit that fr runs: for the parts of a
+// library word, the word.
+func (e *evaluator) unitName(fr *frame) string {
+	if !fr.src.prelude {
+		return fr.unit
+	}
+	name := fr.unit
+	for i := len(e.stack) - 1; i >= 0 && e.stack[i].callee.inPrelude(); i-- {
+		name = e.stack[i].callee.name
+	}
+	return name
+}
+
+// boundTensors lists the tensors that the unit's other inputs were matched with.
+func (e *evaluator) boundTensors(fr *frame) []*ir.Value {
+	var out []*ir.Value
+	for _, in := range fr.callee.inputs {
+		if b := fr.scope.names[in.Tensor.Name.Name]; b != nil {
+			if t, ok := b.v.(tensor); ok {
+				out = append(out, t.v)
+			}
+		}
+	}
+	return out
+}
+
+// proposeAxis adds help where a class axis that is not the last one explains a
+// mismatch: without axis 1 the other input has the shape of v.
+func (e *evaluator) proposeAxis(d *diag.Diagnostic, fr *frame, v *ir.Value) {
+	for _, x := range e.boundTensors(fr) {
+		s := x.Type.Shape
+		if len(s) == len(v.Type.Shape)+1 && len(s) > 2 && dim.EqualShapes(append(append([]dim.Dim{}, s[0]), s[2:]...), v.Type.Shape) {
+			d.HelpText("channels first? axis = 1 makes axis 1 the classes")
+		}
+	}
 }
 
 // matchDim matches one axis: a new name is bound, anything else must agree.
@@ -340,7 +383,7 @@ func (e *evaluator) requireDim(fr *frame, t *dsl.Tensor, v *ir.Value, axis int, 
 		if want.String() != what {
 			name = what + " = " + want.String()
 		}
-		d := e.report(diag.ShapeMismatch, at, "axis %d of the input %s of %s is %s, and must be %s", axis, t.Name.Name, fr.unit, have, name)
+		d := e.report(diag.ShapeMismatch, at, "axis %d of the input %s of %s is %s, and must be %s", axis, t.Name.Name, e.unitName(fr), have, name)
 		e.origins(d, v)
 		if b := fr.scope.find(what); b != nil && !b.at.IsZero() && !e.isPrelude(b.at.File) {
 			d.Also(b.at, what+" is "+want.String()+" from here")

@@ -1,0 +1,6 @@
+edition 1
+
+model M() {
+    input n int32[batch]
+    output n / 2 // ERROR "would have to round.*floor_divide"
+}
