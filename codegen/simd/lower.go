@@ -230,7 +230,7 @@ func (g *generator) wantsRows(p *prepared) bool {
 			}
 			c, known := n.Int()
 			long = long || !known || c > laneCount
-			if lane := g.laneAxis(p.space, p.phases); lane == nil || g.short(lane) {
+			if lane := g.laneAxis(p.space, p.phases); lane == nil || g.fullness(lane) < 0.2 {
 				long = true
 			}
 		case ph.Kind == loop.Map:
@@ -239,12 +239,6 @@ func (g *generator) wantsRows(p *prepared) bool {
 		}
 	}
 	return long
-}
-
-// short reports whether an axis has no more than a few elements.
-func (g *generator) short(a *loop.Axis) bool {
-	n, known := a.Extent.Int()
-	return known && n < int64(g.target.lanes())/2
 }
 
 // tiling picks lane axis, row axis and size of the tiles.

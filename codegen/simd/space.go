@@ -202,20 +202,32 @@ func (g *generator) stridesOf(a *loop.Axis, phases []*loop.Phase) strides {
 	return s
 }
 
-// laneAxis picks the axis that runs along the lanes: few accesses with gaps,
-// long enough for a vector; nil when there is none.
+// laneAxis picks the axis that runs along the lanes, the one with the least
+// estimated work for a point; nil when there is none. Accesses with gaps are slow,
+// and so are vectors that are mostly empty. Of equals the last wins.
 func (g *generator) laneAxis(axes []*loop.Axis, phases []*loop.Phase) *loop.Axis {
+	operations := 0
+	for _, ph := range phases {
+		operations += exprCount(ph)
+	}
 	var best *loop.Axis
-	bestScore := 0
+	least := 0.0
 	for _, a := range axes {
 		s := g.stridesOf(a, phases)
-		score := 4*s.unit - 6*s.other - 6*s.storeOther
-		if n, ok := a.Extent.Int(); ok && n < int64(g.target.lanes()) {
-			score -= int(int64(g.target.lanes()) - n)
-		}
-		if best == nil || score >= bestScore {
-			best, bestScore = a, score
+		cost := float64(operations+2*s.unit+s.zero+12*s.other+12*s.storeOther) / g.fullness(a)
+		if best == nil || cost <= least {
+			best, least = a, cost
 		}
 	}
 	return best
+}
+
+// fullness is the share of lanes in use along an axis.
+func (g *generator) fullness(a *loop.Axis) float64 {
+	n, ok := a.Extent.Int()
+	if !ok {
+		return 1
+	}
+	w := int64(g.target.lanes())
+	return float64(max(n, 1)) / float64((max(n, 1)+w-1)/w*w)
 }
