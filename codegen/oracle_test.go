@@ -373,6 +373,10 @@ func (l *lab) addCase(name string, seed uint64, threads int, kinds string, dims 
 	r := rand.New(rand.NewPCG(seed, 7))
 	c := driverCase{Package: name, Seed: seed, Threads: threads}
 	for _, v := range infos(p) {
+		if v.Kind != "param" { // a variance must not be negative: it keeps its initial value
+			c.Vars = append(c.Vars, nil)
+			continue
+		}
 		n, _ := dim.Product(v.Shape).Int()
 		bits := random(r, v.DType, int(n))
 		for i, b := range bits {
