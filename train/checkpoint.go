@@ -46,9 +46,10 @@ var (
 // the data, all that the rest of the run depends on.
 type state struct {
 	Block        string            `json:"block"`
-	Epoch        int               `json:"epoch"` // whole epochs done
-	Batch        int               `json:"batch"` // batches done in the current epoch
-	Steps        map[string]int64  `json:"steps"` // updates made, by train block
+	Then         []string          `json:"then,omitempty"` // blocks that step after Block
+	Epoch        int               `json:"epoch"`          // whole epochs done
+	Batch        int               `json:"batch"`          // batches done in the current epoch
+	Steps        map[string]int64  `json:"steps"`          // updates made, by train block
 	Seed         uint64            `json:"seed"`
 	BatchSize    int               `json:"batch_size"`
 	Samples      int               `json:"samples"`
@@ -60,6 +61,7 @@ type state struct {
 	BestLoss     float64           `json:"best_loss"`
 	BestEpoch    int               `json:"best_epoch"` // 0: none yet
 	Stopped      bool              `json:"stopped"`
+	Plateau      *plateauState     `json:"plateau,omitempty"`
 }
 
 // saver writes a run's files.
@@ -260,7 +262,9 @@ func (r *run) resume() error {
 		what       string
 		have, want any
 	}{
-		{"train block", s.Block, r.state.Block}, {"batch size", s.BatchSize, r.state.BatchSize},
+		{"train block", s.Block, r.state.Block}, {"further train blocks", fmt.Sprint(s.Then), fmt.Sprint(r.state.Then)},
+		{"plateau schedule", s.Plateau != nil, r.state.Plateau != nil},
+		{"batch size", s.BatchSize, r.state.BatchSize},
 		{"seed", s.Seed, r.state.Seed}, {"number of training samples", s.Samples, r.state.Samples},
 	} {
 		if c.have != c.want {

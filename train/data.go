@@ -44,8 +44,26 @@ func elements(shape []int) int {
 type feed struct {
 	data  Data
 	binds []bind
+	keys  [][2]uint32 // of draws, one a bind
 	ready []batchTensors
 }
+
+// newFeed binds the inputs to the columns of d and to x. The seed is that of
+// draws.
+func newFeed(inputs []mlrt.Field, d Data, x Feeds, seed uint64) (*feed, error) {
+	binds, err := x.bind(inputs, d.Columns())
+	if err != nil {
+		return nil, err
+	}
+	f := &feed{data: d, binds: binds, keys: make([][2]uint32, len(binds))}
+	for i, b := range binds {
+		f.keys[i] = mlrt.StreamKey(seed, "draw/"+b.name)
+	}
+	return f, nil
+}
+
+// clone returns a feed with buffers of its own.
+func (f *feed) clone() *feed { return &feed{data: f.data, binds: f.binds, keys: f.keys} }
 
 // batchTensors are the input tensors of one batch size.
 type batchTensors struct {
@@ -57,15 +75,29 @@ type batchTensors struct {
 // keptSizes is how many batch sizes a feed remembers: the full and the last one.
 const keptSizes = 2
 
-// load returns the inputs for the given samples. They stay valid until the next
-// call. It allocates only when the number of samples is new.
-func (f *feed) load(samples []int) ([]mlrt.Tensor, error) {
+// load returns the inputs for the given samples, which are a batch of an epoch.
+// They stay valid until the next call. It allocates only when the number of
+// samples is new.
+func (f *feed) load(samples []int, epoch, batch int) ([]mlrt.Tensor, error) {
 	b := f.sized(len(samples))
 	for i, bind := range f.binds {
+		switch bind.kind {
+		case fromDraw:
+			draw(b.reads[i].([]float32), f.keys[i], epoch, batch)
+			continue
+		case fromClassWeights:
+			continue // written once
+		}
 		if err := f.data.Read(bind.column, samples, b.reads[i]); err != nil {
 			return nil, err
 		}
-		if bind.oneHot > 0 {
+		switch {
+		case bind.kind == fromSampleWeights:
+			dst := b.tensors[i].Data.([]float32)
+			for k, class := range b.reads[i].([]int32) {
+				dst[k] = bind.weights[class]
+			}
+		case bind.oneHot > 0:
 			if err := oneHot(b.tensors[i].Data, b.reads[i].([]int32), bind.oneHot); err != nil {
 				return nil, err
 			}
@@ -80,12 +112,16 @@ func (f *feed) sized(n int) *batchTensors {
 	}
 	b := batchTensors{n: n}
 	for _, bind := range f.binds {
-		data := bind.dtype.Make(n * elements(bind.shape))
-		b.tensors = append(b.tensors, mlrt.Tensor{Shape: append([]int{n}, bind.shape...), Data: data})
-		if bind.oneHot > 0 {
-			data = make([]int32, n)
+		t := mlrt.Tensor{Shape: append([]int{n}, bind.shape...)}
+		t.Data = bind.dtype.Make(elements(t.Shape))
+		read := t.Data
+		switch {
+		case bind.kind == fromClassWeights:
+			t = mlrt.Tensor{Shape: []int{len(bind.weights)}, Data: slices.Clone(bind.weights)}
+		case bind.kind == fromSampleWeights, bind.oneHot > 0:
+			read = make([]int32, n)
 		}
-		b.reads = append(b.reads, data)
+		b.tensors, b.reads = append(b.tensors, t), append(b.reads, read)
 	}
 	if len(f.ready) == keptSizes {
 		f.ready = f.ready[1:]

@@ -66,6 +66,7 @@ type EpochDone struct {
 	TrainMetrics     map[string]Number `json:"train_metrics,omitempty"`
 	TestLoss         *Number           `json:"test_loss,omitempty"`
 	TestMetrics      map[string]Number `json:"test_metrics,omitempty"`
+	LRScale          *Number           `json:"lr_scale,omitempty"` // of the next epoch, under a plateau schedule
 	SamplesPerSecond Number            `json:"samples_per_second"`
 	Seconds          Number            `json:"seconds"`
 }

@@ -19,10 +19,11 @@ type fakeTrainer struct {
 	hits, counted  float64
 	failAt         int64 // step whose loss is not finite; 0: none
 	trained, tried int
+	scale          float64 // of the learning rate
 }
 
 func newFake(in, classes int) *fakeTrainer {
-	f := &fakeTrainer{in: in, classes: classes}
+	f := &fakeTrainer{in: in, classes: classes, scale: 1}
 	batch := mlrt.Dim{Name: "batch"}
 	f.info = &mlrt.Info{
 		Name: "Fake", File: "net.ml", Hash: fmt.Sprint("fake", in, classes),
@@ -142,7 +143,7 @@ func (f *fakeTrainer) Step(_ int, inputs []mlrt.Tensor, report bool) (float32, e
 	for k, g := range [][]float64{gw, gb} {
 		for j, d := range g {
 			f.vars[k+2][j] = 0.9*f.vars[k+2][j] + float32(d)
-			f.vars[k][j] -= 0.1 * f.vars[k+2][j]
+			f.vars[k][j] -= float32(0.1*f.scale) * f.vars[k+2][j]
 		}
 	}
 	f.steps++
@@ -158,12 +159,16 @@ func (f *fakeTrainer) Evaluate(_ int, inputs []mlrt.Tensor) (float32, error) {
 func (f *fakeTrainer) Metrics(_ int, dst []float64) []float64 {
 	return append(dst, f.hits/max(f.counted, 1))
 }
-func (f *fakeTrainer) ResetMetrics(int)         { f.hits, f.counted = 0, 0 }
-func (f *fakeTrainer) Steps(int) int64          { return f.steps }
-func (f *fakeTrainer) SetSteps(_ int, n int64)  { f.steps = n }
-func (f *fakeTrainer) SetInput(string, float64) {}
-func (f *fakeTrainer) Snapshot() mlrt.Model     { return f }
-func (f *fakeTrainer) Close() error             { return nil }
+func (f *fakeTrainer) ResetMetrics(int)        { f.hits, f.counted = 0, 0 }
+func (f *fakeTrainer) Steps(int) int64         { return f.steps }
+func (f *fakeTrainer) SetSteps(_ int, n int64) { f.steps = n }
+func (f *fakeTrainer) SetInput(name string, v float64) {
+	if name == scaleInput {
+		f.scale = v
+	}
+}
+func (f *fakeTrainer) Snapshot() mlrt.Model { return f }
+func (f *fakeTrainer) Close() error         { return nil }
 
 // points are samples around one corner a class, drawn from the runtime's
 // generator.

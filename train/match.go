@@ -17,12 +17,15 @@ var (
 	ErrLabel = errors.New("label out of range")
 )
 
-// bind says which column feeds an input.
+// bind says what feeds an input.
 type bind struct {
-	column int
-	dtype  mlrt.DType
-	shape  []int // of one sample, as the input has it
-	oneHot int   // above 0: class indices become vectors of this length
+	kind    feedKind
+	name    string // of the input
+	column  int
+	dtype   mlrt.DType
+	shape   []int     // of one sample, as the input has it
+	oneHot  int       // above 0: class indices become vectors of this length
+	weights []float32 // of each class
 }
 
 // fit says how well a column suits an input; smaller is better.

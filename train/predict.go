@@ -28,7 +28,7 @@ func (p *program) predict(ctx context.Context, job Job) error {
 	if err != nil {
 		return err
 	}
-	f, err := newFeed(p.g.Info.Entries[entry].Inputs, asked)
+	f, err := newFeed(p.g.Info.Entries[entry].Inputs, asked, Feeds{}, 0)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (p *program) answer(ctx context.Context, s mlrt.Session, entry int, f *feed
 		if ctx.Err() != nil {
 			return ErrInterrupted
 		}
-		inputs, err := f.load([]int{i})
+		inputs, err := f.load([]int{i}, evaluationEpoch, i)
 		if err != nil {
 			return err
 		}
@@ -189,7 +189,7 @@ func confusion(ctx context.Context, s mlrt.Session, info *mlrt.Info, d Data, bat
 	if len(out.Shape) != 2 || out.Shape[1].Name != "" || out.Shape[1].Size < d.Columns()[column].Classes {
 		return nil, nil
 	}
-	f, err := newFeed(info.Entries[0].Inputs, d)
+	f, err := newFeed(info.Entries[0].Inputs, d, Feeds{}, 0)
 	if err != nil {
 		return nil, nil // the entry needs more than the data has: no confusion matrix
 	}
@@ -213,7 +213,7 @@ func confusion(ctx context.Context, s mlrt.Session, info *mlrt.Info, d Data, bat
 		if err := d.Read(column, samples, truth); err != nil {
 			return nil, err
 		}
-		inputs, err := f.load(samples)
+		inputs, err := f.load(samples, evaluationEpoch, lo/batch)
 		if err != nil {
 			return nil, err
 		}

@@ -40,6 +40,13 @@ type Job struct {
 	Patience int    `json:"patience,omitempty"`
 	KeepBest bool   `json:"keep_best,omitempty"`
 
+	Then         []string `json:"then,omitempty"`
+	Steps        int64    `json:"steps,omitempty"`
+	Plateau      *Plateau `json:"plateau,omitempty"`
+	Draws        []string `json:"draws,omitempty"`
+	ClassWeights bool     `json:"class_weights,omitempty"` // balanced, by the training data
+	Prefetch     int      `json:"prefetch,omitempty"`
+
 	Entry  string  `json:"entry,omitempty"`
 	Binary string  `json:"binary,omitempty"` // of predict: the output that is the probability of the second of two classes
 	Images []Image `json:"images,omitempty"` // of predict
@@ -166,6 +173,7 @@ func (p *program) train(ctx context.Context, job Job) error {
 	o := Options{
 		Block: job.Block, Epochs: job.Epochs, Batch: job.Batch, Seed: job.Seed, Dir: job.Dir, Resume: job.Resume,
 		Patience: job.Patience, KeepBest: job.KeepBest, Observe: p.tell,
+		Then: job.Then, Steps: job.Steps, Plateau: job.Plateau, Feeds: Feeds{Draws: job.Draws}, Prefetch: job.Prefetch,
 	}
 	if job.Resume {
 		batch, seed, err := Resumable(job.Dir)
@@ -186,7 +194,15 @@ func (p *program) train(ctx context.Context, job Job) error {
 	if o.Metadata, err = sets.metadata(); err != nil {
 		return err
 	}
-	if err := checkClasses(p.g.Info, o.Block, sets.training); err != nil {
+	if job.ClassWeights {
+		if o.Feeds.ClassWeights, err = BalancedWeights(sets.training); err != nil {
+			return err
+		}
+	}
+	if o.Metadata[keyFeeds], err = o.Feeds.metadata(); err != nil {
+		return err
+	}
+	if err := checkClasses(p.g.Info, o.Block, sets.training, o.Feeds); err != nil {
 		return err
 	}
 	m := p.g.New(o.Seed)
@@ -211,13 +227,13 @@ func (p *program) train(ctx context.Context, job Job) error {
 // checkClasses refuses class indices that the model's outputs have no place
 // for: an integer input of rank one is a class index when it is fed by a column
 // of classes and the model's first entry has a two-dimensional output.
-func checkClasses(info *mlrt.Info, block string, d Data) error {
+func checkClasses(info *mlrt.Info, block string, d Data, x Feeds) error {
 	i, err := FindBlock(info, block)
 	if err != nil || len(info.Entries) == 0 {
 		return err
 	}
 	inputs, columns := info.Trains[i].Inputs, d.Columns()
-	binds, err := match(inputs, columns)
+	binds, err := x.only(inputs).bind(inputs, columns)
 	if err != nil {
 		return err
 	}
@@ -229,7 +245,7 @@ func checkClasses(info *mlrt.Info, block string, d Data) error {
 	}
 	for k, b := range binds {
 		col := columns[b.column]
-		if places > 1 && col.Classes > places && b.oneHot == 0 && len(inputs[k].Shape) == 1 && !isFloat(inputs[k].DType) {
+		if b.kind == fromColumn && places > 1 && col.Classes > places && b.oneHot == 0 && len(inputs[k].Shape) == 1 && !isFloat(inputs[k].DType) {
 			return fmt.Errorf("%w: column %q has labels up to %d, but model %s has %d classes (0 to %d)",
 				ErrLabel, col.Name, col.Classes-1, info.Name, places, places-1)
 		}
@@ -251,11 +267,15 @@ func (p *program) eval(ctx context.Context, job Job) error {
 	if err != nil {
 		return err
 	}
-	if err := checkClasses(p.g.Info, job.Block, set); err != nil {
+	x, err := w.feeds()
+	if err != nil {
+		return err
+	}
+	if err := checkClasses(p.g.Info, job.Block, set, x); err != nil {
 		return err
 	}
 	t := m.OpenTrainer(mlrt.Options{Threads: job.Threads, Target: job.Target})
-	result, err := Evaluate(ctx, t, job.Block, set, job.Batch)
+	result, err := Evaluate(ctx, t, job.Block, set, job.Batch, x)
 	if err = errors.Join(err, t.Close()); err != nil {
 		return err
 	}

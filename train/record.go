@@ -15,10 +15,14 @@ type record struct {
 	Hash      string            `json:"hash"`
 	Args      []string          `json:"args"`
 	Block     string            `json:"block"`
+	Then      []string          `json:"then,omitempty"`
 	Epochs    int               `json:"epochs"`
 	Batch     int               `json:"batch"`
 	Seed      uint64            `json:"seed"`
+	Steps     int64             `json:"steps,omitempty"`
 	Patience  int               `json:"patience,omitempty"`
+	Plateau   *Plateau          `json:"plateau,omitempty"`
+	Feeds     Feeds             `json:"feeds,omitzero"`
 	Samples   int               `json:"samples"`
 	Tests     int               `json:"test_samples"`
 	Data      string            `json:"data,omitempty"`
@@ -34,15 +38,16 @@ type record struct {
 func (s *saver) record(r *run) error {
 	info := s.t.Info()
 	if s.data == "" {
-		s.data = fingerprint(r.training.data)
+		s.data = fingerprint(r.training)
 		if r.tests != nil {
 			s.testData = fingerprint(r.tests.data)
 		}
 	}
 	rec := record{
-		Version: 1, Model: info.Name, File: info.File, Hash: info.Hash, Args: info.Args, Block: r.state.Block,
-		Epochs: r.o.Epochs, Batch: r.o.Batch, Seed: r.o.Seed, Patience: r.o.Patience,
-		Samples: len(r.order), Data: s.data, TestData: s.testData, Metadata: r.o.Metadata,
+		Version: 1, Model: info.Name, File: info.File, Hash: info.Hash, Args: info.Args, Block: r.state.Block, Then: r.o.Then,
+		Epochs: r.o.Epochs, Batch: r.o.Batch, Seed: r.o.Seed,
+		Steps: r.o.Steps, Patience: r.o.Patience, Plateau: r.o.Plateau, Feeds: r.o.Feeds,
+		Samples: r.state.Samples, Data: s.data, TestData: s.testData, Metadata: r.o.Metadata,
 		Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
 		BestEpoch: r.state.BestEpoch, History: r.history,
 	}

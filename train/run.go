@@ -16,14 +16,19 @@ var ErrInterrupted = errors.New("interrupted")
 
 // Options say how to train. The zero value of a field means its default.
 type Options struct {
-	Block    string // the train block; needed when the model has several
-	Epochs   int    // default 10
-	Batch    int    // samples a step; default 64, negative: all samples
-	Seed     uint64 // of the order of samples; the trainer has its own copy
-	Dir      string // folder for checkpoints and the run record; "" keeps nothing
-	Resume   bool   // go on from the checkpoint in Dir
-	Patience int    // stop when the test loss has not improved for so many epochs; 0: never
-	KeepBest bool   // keep the parameters of the lowest test loss as best.safetensors
+	Block    string   // the train block; needed when the model has several
+	Then     []string // further train blocks that take a step on each batch after Block
+	Epochs   int      // default 10
+	Steps    int64    // end after so many updates of Block; 0: no bound
+	Batch    int      // samples a step; default 64, negative: all samples
+	Seed     uint64   // of the order of samples; the trainer has its own copy
+	Dir      string   // folder for checkpoints and the run record; "" keeps nothing
+	Resume   bool     // go on from the checkpoint in Dir
+	Patience int      // stop when the test loss has not improved for so many epochs; 0: never
+	KeepBest bool     // keep the parameters of the lowest test loss as best.safetensors
+	Plateau  *Plateau // lowers the learning rate when a figure stops improving; nil: never
+	Feeds    Feeds    // what feeds the inputs that are no columns of the data
+	Prefetch int      // batches that another goroutine loads ahead; 0: the training goroutine loads
 	// Metadata goes into every checkpoint, such as how the data was preprocessed.
 	Metadata map[string]string
 	// Observe is called from the training goroutine with each event.
@@ -36,12 +41,13 @@ const progressEvery = 100 * time.Millisecond
 // run is a training run in progress.
 type run struct {
 	trainer  mlrt.Trainer
-	block    int
+	block    int   // the first of blocks, which events tell about
+	blocks   []int // that step on each batch
 	metrics  []string
 	o        Options
-	training *feed
+	training Data // nil: a stream
+	source   loader
 	tests    *feed // nil without test data
-	order    []int
 	state    state
 	saver    *saver // nil without a folder
 	started  time.Time
@@ -57,21 +63,43 @@ type run struct {
 // ends the run between two steps with a checkpoint and ErrInterrupted. A loss
 // that is not finite ends it with an error that wraps mlrt.ErrNotFinite.
 func Run(ctx context.Context, t mlrt.Trainer, training, tests Data, o Options) (*Done, error) {
-	r, err := newRun(t, training, tests, o)
+	if training.Len() == 0 {
+		return nil, fmt.Errorf("%w: no training samples", ErrMismatch)
+	}
+	if o.Batch < 0 {
+		o.Batch = training.Len()
+	}
+	r, err := newRun(t, tests, o)
 	if err != nil {
 		return nil, err
 	}
-	if o.Resume {
+	if err := r.feed(training); err != nil {
+		return nil, err
+	}
+	return r.run(ctx)
+}
+
+// run goes through the epochs.
+func (r *run) run(ctx context.Context) (*Done, error) {
+	if r.o.Resume {
 		if err := r.resume(); err != nil {
 			return nil, err
 		}
 	}
-	r.tell(Started{
+	t := r.trainer
+	if r.state.Plateau != nil {
+		t.SetInput(scaleInput, r.state.Plateau.Scale)
+	}
+	started := Started{
 		Model: t.Info().Name, Block: t.Info().Trains[r.block].Name, Parameters: Parameters(t.Info()),
-		Epochs: r.o.Epochs, Samples: training.Len(), Tests: lenOf(tests), Batch: r.o.Batch, Batches: r.batches(),
+		Epochs: r.o.Epochs, Samples: r.state.Samples, Batch: r.o.Batch, Batches: r.batches(),
 		Seed: r.o.Seed, Resumed: t.Steps(r.block),
-	})
-	for r.state.Epoch < r.o.Epochs && !r.state.Stopped {
+	}
+	if r.tests != nil {
+		started.Tests = r.tests.data.Len()
+	}
+	r.tell(started)
+	for r.state.Epoch < r.o.Epochs && !r.state.Stopped && !r.enough() {
 		if err := r.epoch(ctx); err != nil {
 			return r.done(errors.Is(err, ErrInterrupted)), err
 		}
@@ -81,6 +109,9 @@ func Run(ctx context.Context, t mlrt.Trainer, training, tests Data, o Options) (
 	}
 	return r.done(false), nil
 }
+
+// enough reports whether the run has made the steps it was asked for.
+func (r *run) enough() bool { return r.o.Steps > 0 && r.trainer.Steps(r.block) >= r.o.Steps }
 
 // Parameters returns the number of learnable values of a model.
 func Parameters(info *mlrt.Info) int {
@@ -93,51 +124,68 @@ func Parameters(info *mlrt.Info) int {
 	return n
 }
 
-func lenOf(d Data) int {
-	if d == nil {
-		return 0
-	}
-	return d.Len()
-}
-
-func newRun(t mlrt.Trainer, training, tests Data, o Options) (*run, error) {
-	info := t.Info()
-	block, err := FindBlock(info, o.Block)
-	if err != nil {
-		return nil, err
-	}
-	if training.Len() == 0 {
-		return nil, fmt.Errorf("%w: no training samples", ErrMismatch)
-	}
+// newRun prepares all but the training data.
+func newRun(t mlrt.Trainer, tests Data, o Options) (*run, error) {
 	if o.Epochs == 0 {
 		o.Epochs = 10
 	}
-	switch {
-	case o.Batch == 0:
+	if o.Batch <= 0 {
 		o.Batch = 64
-	case o.Batch < 0:
-		o.Batch = training.Len()
 	}
-	o.Batch = min(o.Batch, training.Len())
-	r := &run{trainer: t, block: block, metrics: info.Trains[block].Metrics, o: o, started: time.Now()}
-	inputs := info.Trains[block].Inputs
-	if r.training, err = newFeed(inputs, training); err != nil {
-		return nil, err
+	info := t.Info()
+	r := &run{trainer: t, o: o, started: time.Now()}
+	for _, name := range append([]string{o.Block}, o.Then...) {
+		i, err := FindBlock(info, name)
+		if err != nil {
+			return nil, err
+		}
+		r.blocks = append(r.blocks, i)
 	}
+	r.block = r.blocks[0]
+	r.metrics = info.Trains[r.block].Metrics
 	if tests != nil && tests.Len() > 0 {
-		if r.tests, err = newFeed(inputs, tests); err != nil {
+		inputs := info.Trains[r.block].Inputs
+		var err error
+		if r.tests, err = newFeed(inputs, tests, o.Feeds.only(inputs), o.Seed); err != nil {
 			return nil, fmt.Errorf("test data: %w", err)
 		}
 	}
-	if err := checkBatch(inputs, o.Batch, training.Len()); err != nil {
-		return nil, err
+	r.state = state{Block: info.Trains[r.block].Name, Then: o.Then, Seed: o.Seed, BatchSize: o.Batch}
+	if o.Plateau != nil {
+		if err := o.Plateau.check(); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrMismatch, err)
+		}
+		r.state.Plateau = &plateauState{Scale: 1}
 	}
-	r.order = make([]int, training.Len())
-	r.state = state{Block: info.Trains[block].Name, Seed: o.Seed, BatchSize: o.Batch, Samples: training.Len()}
 	if o.Dir != "" {
 		r.saver = newSaver(t, o)
 	}
 	return r, nil
+}
+
+// feed makes the run load its batches from a data set.
+func (r *run) feed(training Data) error {
+	r.training = training
+	r.o.Batch = min(r.o.Batch, training.Len())
+	r.state.BatchSize, r.state.Samples = r.o.Batch, training.Len()
+	var feeds []*feed
+	for _, i := range r.blocks {
+		inputs := r.trainer.Info().Trains[i].Inputs
+		x := r.o.Feeds
+		if len(r.blocks) > 1 {
+			x = x.only(inputs)
+		}
+		f, err := newFeed(inputs, training, x, r.o.Seed)
+		if err != nil {
+			return err
+		}
+		if err := checkBatch(x.Rest(inputs), r.o.Batch, training.Len()); err != nil {
+			return err
+		}
+		feeds = append(feeds, f)
+	}
+	r.source = newDataLoader(feeds, &r.o)
+	return nil
 }
 
 // ErrBlock: a train block that the model does not have.
@@ -162,14 +210,6 @@ func FindBlock(info *mlrt.Info, name string) (int, error) {
 	return 0, fmt.Errorf("%w: model %s has no %q but%s", ErrBlock, info.Name, name, names)
 }
 
-func newFeed(inputs []mlrt.Field, d Data) (*feed, error) {
-	binds, err := match(inputs, d.Columns())
-	if err != nil {
-		return nil, err
-	}
-	return &feed{data: d, binds: binds}, nil
-}
-
 // checkBatch refuses a batch size that an input's fixed leading size excludes.
 func checkBatch(inputs []mlrt.Field, batch, samples int) error {
 	for _, in := range inputs {
@@ -182,7 +222,13 @@ func checkBatch(inputs []mlrt.Field, batch, samples int) error {
 	return nil
 }
 
-func (r *run) batches() int { return (len(r.order) + r.o.Batch - 1) / r.o.Batch }
+// batches returns the number of batches of an epoch, 0 when nobody knows.
+func (r *run) batches() int {
+	if l, ok := r.source.(*dataLoader); ok {
+		return l.count()
+	}
+	return 0
+}
 
 func (r *run) tell(e Event) {
 	if r.o.Observe != nil {
@@ -192,21 +238,30 @@ func (r *run) tell(e Event) {
 
 // epoch runs what is left of the current epoch.
 func (r *run) epoch(ctx context.Context) error {
-	mlrt.Shuffle(r.order, r.o.Seed, r.state.Epoch)
 	r.trainer.ResetMetrics(r.block)
 	begin, seen := time.Now(), r.seen
-	for r.state.Batch < r.batches() {
-		if ctx.Err() != nil {
-			return r.interrupt()
+	for b, err := range r.source.batches(ctx, r.state.Epoch, r.state.Batch) {
+		if ctx.Err() != nil || r.enough() {
+			break
 		}
-		if err := r.step(); err != nil {
+		if err == nil {
+			err = r.step(b)
+		}
+		if err != nil {
 			return fmt.Errorf("epoch %d, step %d: %w", r.state.Epoch+1, r.trainer.Steps(r.block)+1, err)
 		}
 		r.progress(begin, r.seen-seen)
 	}
+	whole := r.state.Batch == r.batches() || r.batches() == 0 && !r.enough()
+	if ctx.Err() != nil || !whole {
+		return r.interrupt(ctx)
+	}
 	took := time.Since(begin)
 	r.busy += took
-	r.state.TrainLoss = r.state.LossSum / float64(r.batches())
+	if r.state.Batch == 0 {
+		return fmt.Errorf("%w: epoch %d has no batches", ErrMismatch, r.state.Epoch+1)
+	}
+	r.state.TrainLoss = r.state.LossSum / float64(r.state.Batch)
 	done := EpochDone{
 		Epoch: r.state.Epoch + 1, Step: r.trainer.Steps(r.block), TrainLoss: Number(r.state.TrainLoss),
 		TrainMetrics: r.figuresOf(), SamplesPerSecond: rate(r.seen-seen, took),
@@ -214,7 +269,7 @@ func (r *run) epoch(ctx context.Context) error {
 	if r.tests != nil {
 		loss, err := evaluate(ctx, r.trainer, r.block, r.tests, r.o.Batch)
 		if errors.Is(err, ErrInterrupted) {
-			return r.interrupt()
+			return r.interrupt(ctx)
 		} else if err != nil {
 			return fmt.Errorf("evaluation after epoch %d: %w", done.Epoch, err)
 		}
@@ -224,21 +279,19 @@ func (r *run) epoch(ctx context.Context) error {
 	return r.closeEpoch(done)
 }
 
-// step trains on one batch.
-func (r *run) step() error {
-	lo := r.state.Batch * r.o.Batch
-	samples := r.order[lo:min(lo+r.o.Batch, len(r.order))]
-	inputs, err := r.training.load(samples)
-	if err != nil {
-		return err
+// step trains each block on one batch.
+func (r *run) step(b loaded) error {
+	for i, block := range r.blocks {
+		loss, err := r.trainer.Step(block, b.inputs[i], i == 0 && len(r.metrics) > 0)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			r.state.LossSum += float64(loss)
+		}
 	}
-	loss, err := r.trainer.Step(r.block, inputs, len(r.metrics) > 0)
-	if err != nil {
-		return err
-	}
-	r.state.LossSum += float64(loss)
 	r.state.Batch++
-	r.seen += int64(len(samples))
+	r.seen += int64(b.samples)
 	return nil
 }
 
@@ -265,6 +318,9 @@ func (r *run) closeEpoch(e EpochDone) error {
 		s.BestLoss, s.BestEpoch = float64(*e.TestLoss), e.Epoch
 	}
 	s.Stopped = r.o.Patience > 0 && s.BestEpoch > 0 && s.Epoch-s.BestEpoch >= r.o.Patience
+	if err := r.plateau(&e); err != nil {
+		return err
+	}
 	r.history = append(r.history, e)
 	r.tell(e)
 	if r.saver == nil {
@@ -278,12 +334,16 @@ func (r *run) closeEpoch(e EpochDone) error {
 	return r.save()
 }
 
-// interrupt saves the state between two steps.
-func (r *run) interrupt() error {
+// interrupt saves the state between two steps. The error is nil when the run
+// has made its steps.
+func (r *run) interrupt(ctx context.Context) error {
 	if r.saver != nil {
 		if err := r.save(); err != nil {
 			return err
 		}
+	}
+	if ctx.Err() == nil {
+		return nil
 	}
 	return ErrInterrupted
 }
@@ -356,59 +416,4 @@ func rate(samples int64, d time.Duration) Number {
 		return 0
 	}
 	return Number(math.Round(float64(samples) / d.Seconds()))
-}
-
-// Evaluate computes loss and metrics of a train block, in inference form, over
-// all of data: the loss is the mean over samples of the batches' losses.
-func Evaluate(ctx context.Context, t mlrt.Trainer, block string, data Data, batch int) (*Evaluated, error) {
-	i, err := FindBlock(t.Info(), block)
-	if err != nil {
-		return nil, err
-	}
-	f, err := newFeed(t.Info().Trains[i].Inputs, data)
-	if err != nil {
-		return nil, err
-	}
-	if data.Len() == 0 {
-		return nil, fmt.Errorf("%w: no samples", ErrMismatch)
-	}
-	if batch <= 0 || batch > data.Len() {
-		batch = data.Len()
-	}
-	if err := checkBatch(t.Info().Trains[i].Inputs, batch, data.Len()); err != nil {
-		return nil, err
-	}
-	loss, err := evaluate(ctx, t, i, f, batch)
-	if err != nil {
-		return nil, err
-	}
-	m := named(t.Info().Trains[i].Metrics, t.Metrics(i, nil))
-	return &Evaluated{Samples: data.Len(), Loss: Number(loss), Metrics: m, Accuracy: accuracyOf(m)}, nil
-}
-
-// evaluate leaves the block's metrics over all samples in the trainer.
-func evaluate(ctx context.Context, t mlrt.Trainer, block int, f *feed, batch int) (float64, error) {
-	t.ResetMetrics(block)
-	n, sum := f.data.Len(), 0.0
-	batch = min(batch, n)
-	samples := make([]int, batch)
-	for lo := 0; lo < n; lo += batch {
-		if ctx.Err() != nil {
-			return 0, ErrInterrupted
-		}
-		part := samples[:min(batch, n-lo)]
-		for i := range part {
-			part[i] = lo + i
-		}
-		inputs, err := f.load(part)
-		if err != nil {
-			return 0, err
-		}
-		loss, err := t.Evaluate(block, inputs)
-		if err != nil {
-			return 0, err
-		}
-		sum += float64(float64(loss) * float64(len(part)))
-	}
-	return sum / float64(n), nil
 }
