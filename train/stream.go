@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"math/bits"
+	wide "math/bits"
 	"strings"
 	"sync"
 
@@ -225,7 +225,7 @@ func ShuffleWindow[T any](seq iter.Seq2[T, error], window int, seed uint64, epoc
 		take := func() T {
 			w := mlrt.Philox(key, [4]uint32{uint32(out), uint32(uint64(out) >> 32), uint32(epoch), uint32(uint64(epoch) >> 32)})
 			out++
-			i, _ := bits.Mul64(uint64(w[0])|uint64(w[1])<<32, uint64(len(held)))
+			i, _ := wide.Mul64(uint64(w[0])|uint64(w[1])<<32, uint64(len(held)))
 			last := len(held) - 1
 			item := held[i]
 			held[i] = held[last]
