@@ -11,5 +11,5 @@ import "embed"
 // Sources holds the Go and assembly files of the packages runtime, data and
 // train, tests included, under their paths in the module.
 //
-//go:embed runtime/*.go runtime/*.s data/*.go train/*.go
+//go:embed runtime/*.go runtime/*.s data/*.go train/*.go train/*.s
 var Sources embed.FS

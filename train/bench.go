@@ -6,67 +6,174 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	mlrt "github.com/mlc-go/mlc/runtime"
 )
 
-// warmUp steps are not measured: the first one takes the memory.
-const warmUp = 3
+const (
+	warmUp   = 3  // calls that are not measured: the first one takes the memory
+	profiled = 20 // calls whose kernels are timed one by one, after the others
+)
 
-// bench measures steps of a train block on made-up samples.
-func (p *program) bench(ctx context.Context, job Job) error {
-	block, err := FindBlock(p.g.Info, job.Block)
+// call is an entry or a train block with made-up inputs.
+type call struct {
+	entry string
+	run   func() error
+}
+
+// bench measures entries, or steps of train blocks, on made-up samples.
+func (p *program) bench(ctx context.Context, job Job) (err error) {
+	o := mlrt.Options{Batch: job.Batch, Threads: job.Threads, Seed: job.Seed, Target: job.Target}
+	if o.Threads == 0 {
+		o.Threads = min(runtime.GOMAXPROCS(0), runtime.NumCPU())
+	}
+	calls, done, err := p.calls(job, o)
 	if err != nil {
 		return err
 	}
-	inputs, err := madeUp(p.g.Info.Trains[block].Inputs, job)
-	if err != nil {
-		return err
+	defer func() { err = errors.Join(err, done()) }()
+	for i, c := range calls {
+		b := Benched{Entry: c.entry, Mode: job.Mode, Batch: job.Batch, Threads: o.Threads, Target: target(o.Target)}
+		var work Work
+		if i < len(job.Work) {
+			work = job.Work[i]
+		}
+		if err := b.measure(ctx, c.run, job.Seconds, work); err != nil {
+			return fmt.Errorf("%s: %w", c.entry, err)
+		}
+		p.tell(b)
 	}
-	t := p.g.New(job.Seed).OpenTrainer(mlrt.Options{Batch: job.Batch, Threads: job.Threads, Seed: job.Seed, Target: job.Target})
-	result := Benched{Block: p.g.Info.Trains[block].Name, Batch: job.Batch}
-	err = measure(ctx, t, block, inputs, job.Seconds, &result)
-	if err = errors.Join(err, t.Close()); err != nil {
-		return err
-	}
-	p.tell(result)
 	return nil
 }
 
-// measure times steps for the given seconds, then evaluations of the same batch.
-func measure(ctx context.Context, t mlrt.Trainer, block int, inputs []mlrt.Tensor, seconds float64, b *Benched) error {
-	step := func() error {
-		_, err := t.Step(block, inputs, false)
-		return err
+// target names the code path that generated code takes.
+func target(forced string) string {
+	switch {
+	case forced != "":
+		return forced
+	case mlrt.HasAVX512:
+		return "avx512"
+	case mlrt.HasAVX2:
+		return "avx2"
 	}
+	return "go"
+}
+
+// calls prepares what the job measures: the chosen train block, or all of them;
+// for inference all entries.
+func (p *program) calls(job Job, o mlrt.Options) (calls []call, done func() error, err error) {
+	m := p.g.New(job.Seed)
+	if job.Mode == "infer" {
+		s := m.OpenSession(o)
+		for i, e := range p.g.Info.Entries {
+			in, err := madeUp(e.Inputs, job)
+			if err != nil {
+				return nil, s.Close, errors.Join(err, s.Close())
+			}
+			calls = append(calls, call{e.Name, func() error {
+				_, err := s.Run(i, in)
+				return err
+			}})
+		}
+		return calls, s.Close, nil
+	}
+	t := m.OpenTrainer(o)
+	for i, b := range p.g.Info.Trains {
+		if job.Block != "" && b.Name != job.Block {
+			continue
+		}
+		in, err := madeUp(b.Inputs, job)
+		if err != nil {
+			return nil, t.Close, errors.Join(err, t.Close())
+		}
+		calls = append(calls, call{b.Name, func() error {
+			_, err := t.Step(i, in, false)
+			return err
+		}})
+	}
+	return calls, t.Close, nil
+}
+
+// measure times calls for the given seconds, then their kernels.
+func (b *Benched) measure(ctx context.Context, run func() error, seconds float64, work Work) error {
 	for range warmUp {
-		if err := step(); err != nil {
+		if err := run(); err != nil {
 			return err
 		}
 	}
 	var before, after runtime.MemStats
-	times := make([]time.Duration, 0, 1<<16)
+	times := make([]time.Duration, 0, 1<<15)
 	runtime.ReadMemStats(&before)
-	err := repeat(ctx, seconds, &times, step)
+	err := repeat(ctx, seconds, &times, run)
 	runtime.ReadMemStats(&after)
 	if err != nil {
 		return err
 	}
 	b.Steps = len(times)
 	b.Allocations = Number(float64(after.Mallocs-before.Mallocs) / float64(len(times)))
-	b.StepSeconds = median(times)
-	b.SamplesPerSecond = Number(float64(b.Batch) / float64(b.StepSeconds))
-	times = times[:0]
-	err = repeat(ctx, seconds/4, &times, func() error {
-		_, err := t.Evaluate(block, inputs)
-		return err
+	slices.Sort(times)
+	b.StepMedian, b.StepMin = micros(times[len(times)/2]), micros(times[0])
+	b.SamplesPerSecond = Number(float64(b.Batch)*1e6) / b.StepMedian
+	b.RSS = peakMemory()
+	b.PeakGflops = Number(peakGflops(b.Threads))
+	b.Bound = Number(work.Flops/1e3) / b.PeakGflops
+	b.Gflops = Number(work.Flops/1e3) / b.StepMedian
+	b.PeakShare = b.Gflops / b.PeakGflops
+	b.Kernels, err = profile(run, work)
+	return err
+}
+
+func micros(d time.Duration) Number { return Number(float64(d.Nanoseconds()) / 1e3) }
+
+// profile times the kernels that run on the pool, over a few calls.
+func profile(run func() error, work Work) ([]KernelTime, error) {
+	var mu sync.Mutex
+	var rows []KernelTime
+	mlrt.Observe(func(task mlrt.Task, d time.Duration) {
+		name := kernelName(fmt.Sprintf("%T", task))
+		mu.Lock()
+		defer mu.Unlock()
+		i := slices.IndexFunc(rows, func(r KernelTime) bool { return r.Name == name })
+		if i < 0 {
+			i = len(rows)
+			rows = append(rows, KernelTime{Name: name})
+		}
+		rows[i].Calls++
+		rows[i].Micros += micros(d)
 	})
-	if err != nil {
-		return err
+	begin := time.Now()
+	for range profiled {
+		if err := run(); err != nil {
+			mlrt.Observe(nil)
+			return nil, err
+		}
 	}
-	b.EvaluateSeconds = median(times)
-	return nil
+	rest := micros(time.Since(begin)) / profiled
+	mlrt.Observe(nil)
+	for i := range rows {
+		r := &rows[i]
+		r.Calls, r.Micros = r.Calls/profiled, r.Micros/profiled
+		rest -= r.Micros
+		for _, k := range work.Kernels {
+			if k.Name == r.Name {
+				r.Line, r.Gflops = k.Line, Number(k.Flops/1e3)/r.Micros
+			}
+		}
+	}
+	return append(rows, KernelTime{Name: "other", Calls: 1, Micros: rest}), nil
+}
+
+// kernelName is the kernel of a generated task's type: "*model.fc1ForwardTask2"
+// is fc1Forward's.
+func kernelName(task string) string {
+	name := task[strings.LastIndexByte(task, '.')+1:]
+	if i := strings.LastIndex(name, "Task"); i > 0 {
+		name = name[:i]
+	}
+	return name
 }
 
 // repeat calls f until the time is over or times is full, at least once.
@@ -86,11 +193,6 @@ func repeat(ctx context.Context, seconds float64, times *[]time.Duration, f func
 			return nil
 		}
 	}
-}
-
-func median(times []time.Duration) Number {
-	slices.Sort(times)
-	return Number(times[len(times)/2].Seconds())
 }
 
 // madeUp returns inputs of the right shape: uniform numbers in [0, 1), and the
@@ -131,15 +233,15 @@ func fill(data any, key [2]uint32, input int) {
 			d[i] = float64(mlrt.Uniform(word(i)))
 		}
 	case []int64:
-		bits(d, word)
+		zeroOrOne(d, word)
 	case []int32:
-		bits(d, word)
+		zeroOrOne(d, word)
 	case []int16:
-		bits(d, word)
+		zeroOrOne(d, word)
 	case []int8:
-		bits(d, word)
+		zeroOrOne(d, word)
 	case []uint8:
-		bits(d, word)
+		zeroOrOne(d, word)
 	case []bool:
 		for i := range d {
 			d[i] = word(i)&1 != 0
@@ -147,7 +249,8 @@ func fill(data any, key [2]uint32, input int) {
 	}
 }
 
-func bits[T int64 | int32 | int16 | int8 | uint8](d []T, word func(int) uint32) {
+// zeroOrOne fills d with the integers 0 and 1.
+func zeroOrOne[T int64 | int32 | int16 | int8 | uint8](d []T, word func(int) uint32) {
 	for i := range d {
 		d[i] = T(word(i) & 1)
 	}

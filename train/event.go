@@ -111,15 +111,35 @@ type Predicted struct {
 	Outputs     map[string][]Number `json:"outputs"`
 }
 
-// Benched is the outcome of `mlc bench`. Times are medians in seconds.
+// Benched is the outcome of `mlc bench` for one entry or train block. Times are
+// of one call, in microseconds.
 type Benched struct {
-	Block            string `json:"block"`
-	Batch            int    `json:"batch"`
-	Steps            int    `json:"steps"` // measured
-	StepSeconds      Number `json:"step_seconds"`
-	EvaluateSeconds  Number `json:"evaluate_seconds"` // the same batch in inference form
-	SamplesPerSecond Number `json:"samples_per_second"`
-	Allocations      Number `json:"allocations"` // a step, mean
+	Entry            string       `json:"entry"`
+	Mode             string       `json:"mode"` // train or infer
+	Batch            int          `json:"batch"`
+	Threads          int          `json:"threads"`
+	Target           string       `json:"target"` // the code path: avx512, avx2 or go
+	Steps            int          `json:"steps"`  // measured
+	StepMedian       Number       `json:"step_us_median"`
+	StepMin          Number       `json:"step_us_min"`
+	SamplesPerSecond Number       `json:"samples_per_second"`
+	Gflops           Number       `json:"gflops"`      // of the contractions, by the median
+	PeakGflops       Number       `json:"peak_gflops"` // of a loop of fused multiply-adds on as many threads, in this run
+	PeakShare        Number       `json:"peak_share"`
+	Bound            Number       `json:"bound_us"` // the contractions at the peak
+	Allocations      Number       `json:"allocs_per_step"`
+	RSS              int64        `json:"rss_bytes"` // peak resident memory of the process (VmHWM), 0 where it cannot be told
+	Kernels          []KernelTime `json:"kernels"`
+}
+
+// KernelTime is what one kernel takes in a call. The last row, "other", is the
+// rest of the call: small kernels that run without the pool, and the calls themselves.
+type KernelTime struct {
+	Name   string `json:"name"`
+	Line   int    `json:"line,omitempty"`
+	Calls  Number `json:"calls"`
+	Micros Number `json:"microseconds"`
+	Gflops Number `json:"gflops,omitempty"`
 }
 
 // Warned is something that the user should know and that stops nothing.

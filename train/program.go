@@ -54,6 +54,22 @@ type Job struct {
 
 	Sizes   map[string]int `json:"sizes,omitempty"`   // of bench: symbolic dimensions
 	Seconds float64        `json:"seconds,omitempty"` // of bench: how long to measure
+	Mode    string         `json:"mode,omitempty"`    // of bench: "train" or "infer"
+	Work    []Work         `json:"work,omitempty"`    // of bench: one for each entry or train block to measure
+}
+
+// Work says what one call of an entry or of a train block computes, for bench.
+type Work struct {
+	Name    string       `json:"name"`
+	Flops   float64      `json:"flops"` // of the contractions of one call
+	Kernels []KernelWork `json:"kernels"`
+}
+
+// KernelWork is the part of one kernel in a call.
+type KernelWork struct {
+	Name  string  `json:"name"`
+	Line  int     `json:"line"`
+	Flops float64 `json:"flops"` // of all its calls
 }
 
 // Given says which options the user chose: a resumed run takes the others from

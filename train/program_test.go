@@ -206,9 +206,9 @@ func TestImagesAndPixelRows(t *testing.T) {
 }
 
 func TestMainBench(t *testing.T) {
-	events, code := ask(t, newFake(6, 4), Job{Do: "bench", Batch: 8, Seconds: 0.01})
+	events, code := ask(t, newFake(6, 4), Job{Do: "bench", Batch: 8, Seconds: 0.01, Mode: "train", Work: []Work{{Flops: 1e3}}})
 	b := last[Benched](t, events)
-	if code != 0 || b.Steps < 1 || b.StepSeconds <= 0 || b.EvaluateSeconds <= 0 || b.Allocations < 1 {
+	if code != 0 || b.Steps < 1 || b.StepMedian <= 0 || b.StepMin > b.StepMedian || b.Allocations < 1 || b.PeakGflops <= 0 || b.Bound <= 0 {
 		t.Errorf("code %d, %+v: the fake trainer allocates in each step and takes time", code, b)
 	}
 	if _, err := madeUp([]mlrt.Field{field("tokens", mlrt.Int32, "batch", "time")}, Job{Batch: 2}); err == nil || !strings.Contains(err.Error(), "time") {

@@ -48,7 +48,7 @@ func (f *dataFlags) register(c *cobra.Command) {
 func (f *dataFlags) registerReading(c *cobra.Command) {
 	fl := c.Flags()
 	fl.StringVar(&f.options.Scale, "scale", "", "none, 255 (bytes divided by 255) or standardise; default 255 for images, standardise for tables")
-	fl.StringVar(&f.options.Target, "target", "", "target column of a table, by name or number (default: the last)")
+	fl.StringVar(&f.options.Target, "target-column", "", "target column of a table, by name or number (default: the last)")
 	fl.StringVar(&f.options.TargetKind, "target-kind", "", "class or number (default: by the values)")
 	fl.StringSliceVar(&f.options.Drop, "drop", nil, "columns of a table that are not used")
 	fl.StringSliceVar(&f.options.Categorical, "categorical", nil, "columns of a table whose numbers are codes")

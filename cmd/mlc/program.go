@@ -16,6 +16,7 @@ import (
 	"github.com/mlc-go/mlc/codegen"
 	"github.com/mlc-go/mlc/compiler/dim"
 	"github.com/mlc-go/mlc/compiler/ir"
+	"github.com/mlc-go/mlc/compiler/loop"
 	"github.com/mlc-go/mlc/compiler/op"
 	"github.com/mlc-go/mlc/dsl/diag"
 	mlrt "github.com/mlc-go/mlc/runtime"
@@ -35,7 +36,7 @@ func (f *modelFlags) register(c *cobra.Command, format string) {
 	f.spec.register(c)
 	fl.StringVar(&f.format, "format", format, "text, or json: one object a line")
 	fl.IntVar(&f.threads, "threads", 0, "threads; the result does not depend on them (default: all cores)")
-	fl.StringVar(&f.target, "cpu", "", "force a code path: go, avx2 or avx512 (default: the best)")
+	fl.StringVar(&f.target, "target", "", "force a code path: go, avx2 or avx512 (default: the best)")
 }
 
 func (f *modelFlags) check() error {
@@ -49,7 +50,7 @@ func (f *modelFlags) check() error {
 	case "", "go", "avx2", "avx512":
 		return nil
 	}
-	return usage("--cpu is go, avx2 or avx512, not %q", f.target)
+	return usage("--target is go, avx2 or avx512, not %q", f.target)
 }
 
 // model is a compiled model that can be run.
@@ -58,6 +59,7 @@ type model struct {
 	info  mlrt.Info   // name, entries and train blocks
 	at    []diag.Span // of the train blocks
 	ir    *ir.Program
+	loop  *loop.Program
 	files []runner.File
 }
 
@@ -87,7 +89,7 @@ func (a *app) model(args []string, f modelFlags) (*model, error) {
 		for _, file := range files {
 			m.files = append(m.files, runner.File{Name: file.path, Text: file.text})
 		}
-		m.ir = res.IR
+		m.ir, m.loop = res.IR, res.Loop
 		m.info, m.at = interfaceOf(m.ir)
 	}
 	return m, r.flush()
