@@ -262,6 +262,7 @@ func (e *evaluator) newVariable(fr *frame, node *dsl.Stmt, kind ir.VarKind, t *d
 		v.Name, v.Ident = join(fr.inst.stored, stored), join(fr.inst.path, t.Name.Name)
 		if kind == ir.SessionState {
 			v.Entry = e.en.entry.Name
+			v.Name, v.Ident = v.Entry+"/"+v.Name, v.Entry+"/"+v.Ident
 		}
 		if other := fr.inst.vars[stored]; other == nil {
 			fr.inst.vars[stored] = x

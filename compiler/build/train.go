@@ -84,6 +84,9 @@ func (e *evaluator) loss(fr *frame, l *dsl.Loss) {
 		t.failed = true
 		return
 	}
+	if x.v.Type.DType != dim.Float32 { // a step returns its loss as a float32
+		x.v = one(e.emit(l.Span(), op.Cast{DType: dim.Float32}, x.v))
+	}
 	if x.v.Name == "" {
 		x.v.Name = "loss"
 	}
@@ -147,7 +150,7 @@ func (e *evaluator) metric(fr *frame, m *dsl.Metric) {
 			e.origins(d, x.v).HelpText("mean(...) reduces it")
 			return
 		}
-		if !x.v.Type.DType.IsFloat() {
+		if x.v.Type.DType != dim.Float32 {
 			if x.v = one(e.emit(m.Span(), op.Cast{DType: dim.Float32}, x.v)); x.v == nil {
 				return
 			}
