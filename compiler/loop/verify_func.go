@@ -93,11 +93,26 @@ func (c *funcCheck) call(s *Call) error {
 		}
 	}
 	for n, a := range s.Args { // after all reads
-		if k.Params[n].Write {
-			c.written[a.Buffer] = true
+		if !k.Params[n].Write {
+			continue
+		}
+		c.written[a.Buffer] = true
+		for m, other := range s.Args {
+			if m != n && other.Buffer == a.Buffer && sameSlice(a.At, other.At) {
+				return fmt.Errorf("parameters %s and %s are the same memory, which is written", k.Params[n].Name, k.Params[m].Name)
+			}
 		}
 	}
 	return nil
+}
+
+// sameSlice reports whether two arguments of one buffer may overlap: they do
+// unless both are slices at different offsets of one walk.
+func sameSlice(a, b *Index) bool {
+	if a == nil || b == nil {
+		return true
+	}
+	return a.Loop != b.Loop || a.Reverse != b.Reverse || a.Offset == b.Offset
 }
 
 func (c *funcCheck) arg(a Arg, p *Param, sizes map[string]dim.Dim) error {
