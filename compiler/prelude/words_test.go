@@ -207,6 +207,33 @@ var words = []word{
 		r := math.Sqrt(sum(in[0], func(x float64) float64 { return x * x })/3 + 0.5)
 		return each(func(x float64) float64 { return x / r })(in[0])
 	}},
+	{expr: "x -> conv1d(1, kernel = 4, padding = \"same\", dilation = 2, bias = false, init = 1.0)", in: [][]int{{1, 1, 5}}, want: func(in ...[]float64) []float64 {
+		out := make([]float64, 5) // six more elements: three at each end
+		for i := range out {
+			for k := range 4 {
+				if at := i + 2*k - 3; at >= 0 && at < 5 {
+					out[i] += in[0][at]
+				}
+			}
+		}
+		return out
+	}},
+	{expr: "x -> conv3d(1, kernel = [1, 1, 2], bias = false, init = 1.0)", in: [][]int{{1, 1, 1, 1, 3}}, want: func(in ...[]float64) []float64 {
+		return []float64{in[0][0] + in[0][1], in[0][1] + in[0][2]}
+	}},
+	{expr: "x -> conv_transpose1d(1, kernel = 2, stride = 2, bias = false, init = 1.0)", in: [][]int{{1, 1, 2}}, want: func(in ...[]float64) []float64 {
+		a, b := in[0][0], in[0][1]
+		return []float64{a, a, b, b}
+	}},
+	{expr: "x -> group_norm(2, eps = 0.5)", in: [][]int{{1, 4, 1}}, want: func(in ...[]float64) []float64 {
+		out := make([]float64, 4)
+		for i := 0; i < 4; i += 2 {
+			half := (in[0][i] - in[0][i+1]) / 2
+			out[i] = half / math.Sqrt(half*half+0.5)
+			out[i+1] = -out[i]
+		}
+		return out
+	}},
 	{expr: "hinge_loss(x, sign(y))", in: pairs, want: mean2(func(x, y float64) float64 { return max(0, 1-sgn(y)*x) })},
 	{expr: "huber_loss(x, y, delta = 0.5)", in: pairs, want: mean2(func(x, y float64) float64 {
 		if d := math.Abs(x - y); d < 0.5 {

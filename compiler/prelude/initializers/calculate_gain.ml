@@ -5,4 +5,4 @@ edition 1
 func calculate_gain(nonlinearity, a = 0.01) = select(
     nonlinearity == "relu", sqrt(2),
     select(nonlinearity == "leaky_relu", sqrt(2 / (1 + a * a)),
-        select(nonlinearity == "tanh", 5 / 3, select(nonlinearity == "selu", 3 / 4, 1))))
+           select(nonlinearity == "tanh", 5 / 3, select(nonlinearity == "selu", 3 / 4, 1))))

@@ -5,7 +5,7 @@ edition 1
 // times, and then limited.
 func trunc_normal(shape, mean = 0.0, std = 1.0, a = -2.0, b = 2.0) = clamp(
     inside_or(mean + std * randn(shape), a, b,
-        inside_or(mean + std * randn(shape), a, b,
-            inside_or(mean + std * randn(shape), a, b, mean + std * randn(shape)))), a, b)
+              inside_or(mean + std * randn(shape), a, b,
+                        inside_or(mean + std * randn(shape), a, b, mean + std * randn(shape)))), a, b)
 
 func inside_or(x, a, b, other) = where(x >= a && x <= b, x, other)
