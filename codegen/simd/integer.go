@@ -75,14 +75,30 @@ func (g *generator) integerLoad(e *loop.Expr) operand {
 func (g *generator) integerArithmetic(e *loop.Expr) operand {
 	switch e.Op {
 	case loop.Add, loop.Sub, loop.Mul:
+		if l := linearOf(e); len(l.terms) != 1 || l.terms[0].atom != e {
+			p := g.split(l)
+			if len(p.scalars) == 0 && p.rest.Is(0) && p.row == 0 {
+				return imm(p.disp)
+			}
+			return g.lea(g.address(nil, p, 1))
+		}
 		r := g.newReg(gp)
 		x, y := g.integer(e.Args[0]), g.integer(e.Args[1])
 		g.emit("MOVQ", x, r.op())
 		g.emitFlow(update, map[loop.Op]string{loop.Add: "ADDQ", loop.Sub: "SUBQ", loop.Mul: "IMULQ"}[e.Op], y, r.op())
 		return r.op()
 	case loop.FloorDiv, loop.Mod:
-		x, y := g.integer(e.Args[0]), g.integer(e.Args[1])
 		q, r := g.newReg(gp), g.newReg(gp)
+		if n, ok := constIndex(e.Args[1]); ok && n > 0 && n&(n-1) == 0 {
+			g.emit("MOVQ", g.integer(e.Args[0]), q.op())
+			if e.Op == loop.Mod {
+				g.emitFlow(update, "ANDQ", imm(n-1), q.op())
+			} else {
+				g.emitFlow(update, "SARQ", imm(log2(n)), q.op())
+			}
+			return q.op()
+		}
+		x, y := g.integer(e.Args[0]), g.integer(e.Args[1])
 		g.emitFlow(divide, "FLOOR", x, y, q.op(), r.op())
 		if e.Op == loop.Mod {
 			return r.op()
@@ -124,14 +140,22 @@ func (g *generator) laneSum(p place) operand {
 	if len(p.scalars) == 0 && p.rest.Is(0) && p.row == 0 {
 		base = pattern(uint32(p.disp))
 	} else {
-		r := g.newReg(gp)
-		g.emit("LEAQ", g.address(nil, p, 1), r.op())
-		base = g.broadcastInteger(r.op())
+		base = g.broadcastInteger(g.lea(g.address(nil, p, 1)))
 	}
 	if p.lane.Is(0) {
 		return g.vecReg(base)
 	}
 	return g.bin("VPADDD", g.laneSteps(p.lane), base)
+}
+
+// lea is the value of an address; one that is a register is that.
+func (g *generator) lea(o operand) operand {
+	if o.index == 0 && o.disp == 0 {
+		return o.base.op()
+	}
+	r := g.newReg(gp)
+	g.emit("LEAQ", o, r.op())
+	return r.op()
 }
 
 // laneSteps is the lane's number times a coefficient.

@@ -15,7 +15,8 @@ import (
 //
 //	doc "... sizes 1,3 2,7 limit 5"
 //
-// of a kernel lists the values of its dims and the bound of index data.
+// of a kernel lists the values of its dims and the bound of index data; with
+// "lengths" its one dim takes every value from 0 to 257, at all offsets.
 func TestKernels(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -51,6 +52,9 @@ func TestKernels(t *testing.T) {
 
 // casesOf reads the sizes in a kernel's doc.
 func casesOf(t *testing.T, f *Function) []*job {
+	if f.Kernel.Doc == "lengths" {
+		return lengths(t, f)
+	}
 	_, list, _ := strings.Cut(f.Kernel.Doc, "sizes ")
 	list, bound, _ := strings.Cut(list, "limit ")
 	limit, _ := strconv.ParseInt(strings.TrimSpace(bound), 10, 64)
@@ -72,6 +76,21 @@ func casesOf(t *testing.T, f *Function) []*job {
 	var jobs []*job
 	for i, dims := range sizes {
 		jobs = append(jobs, newJob(t, f, dims, uint64(i+1), limit, 0), newJob(t, f, dims, uint64(i+1), limit, 1+(5*i+3)%16))
+	}
+	return jobs
+}
+
+// lengths are the jobs of a kernel whose dim takes every value from 0 to 257: at
+// the end of memory, and at a distance from its start that runs through 0 to 15.
+func lengths(t *testing.T, f *Function) []*job {
+	var jobs []*job
+	for n := range int64(258) {
+		jobs = append(jobs, newJob(t, f, []int64{n}, uint64(n), 1, 0), newJob(t, f, []int64{n}, uint64(n), 1, 1+int(n%16)))
+		if n < 40 {
+			for front := 1; front <= 16; front += 3 {
+				jobs = append(jobs, newJob(t, f, []int64{n}, uint64(n), 1, front))
+			}
+		}
 	}
 	return jobs
 }

@@ -263,8 +263,9 @@ func (g *generator) reduced(r *loop.Reducer, index *loop.Expr) pair {
 func (g *generator) finish(r *loop.Reducer, p pair) operand {
 	c := combinationOf(r)
 	switch {
-	case c.positions():
-		return p.place
+	case c.positions(): // of no elements the place is 0
+		none := g.intCompare(loop.Eq, p.place, pattern(math.MaxInt32))
+		return g.blend(none, pattern(0), p.place)
 	case c.typ == dim.Bool:
 		return g.nonZero(p.value)
 	}

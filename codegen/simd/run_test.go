@@ -136,6 +136,8 @@ import (
 
 const page = 4096
 
+var mapped [][]byte // of the present job
+
 // guarded returns n bytes between two pages that must not be touched: at the end
 // of the space, or front-1 elements after its start.
 func guarded(n, size, front int) []byte {
@@ -144,6 +146,7 @@ func guarded(n, size, front int) []byte {
 	if err != nil {
 		panic(err)
 	}
+	mapped = append(mapped, m)
 	for i := range m {
 		m[i] = 0xff
 	}
@@ -198,6 +201,12 @@ func main() {
 		for i := range mem {
 			out.Write(mem[i])
 		}
+		for _, m := range mapped {
+			if err := syscall.Munmap(m); err != nil {
+				panic(err)
+			}
+		}
+		mapped = mapped[:0]
 	}
 }
 `

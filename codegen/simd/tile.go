@@ -502,6 +502,12 @@ func (g *generator) chain(ph *loop.Phase, axes []*loop.Axis, step func(*loop.Pha
 	case 1:
 		g.unrolled(ph, axes[0], binding{}, g.dimension(axes[0].Extent), step)
 	default:
+		if n, ok := axes[0].Extent.Int(); ok && n <= 3 && exprCount(ph) > 20 { // positions of windows become constants
+			for i := range n {
+				g.block(map[*loop.Axis]binding{axes[0]: {off: i}}, func() { g.chain(ph, axes[1:], step) })
+			}
+			return
+		}
 		g.repeat(axes[0], binding{}, g.dimension(axes[0].Extent), 1, func() { g.chain(ph, axes[1:], step) })
 	}
 }
