@@ -42,7 +42,7 @@ func (e *evaluator) stage(fr *frame, v value, at diag.Span, st *dsl.Stage) value
 	if st.Op != nil {
 		return e.labelledStage(fr, piped, st)
 	}
-	target := e.stageTarget(fr, st.Ref, st.Args != nil)
+	target := e.stageTarget(fr, st.Ref)
 	if isBad(target) {
 		return target
 	}
@@ -157,7 +157,7 @@ func (e *evaluator) path(fr *frame, p *dsl.Path) *callable {
 
 // stageTarget finds what an unlabelled stage applies: a value, then a label, an
 // entry, an imported or declared unit, a library word.
-func (e *evaluator) stageTarget(fr *frame, ref *dsl.Ref, called bool) value {
+func (e *evaluator) stageTarget(fr *frame, ref *dsl.Ref) value {
 	v := e.name(fr, ref.Name, true)
 	at := ref.Name.Span()
 	for _, p := range ref.Parts {
@@ -215,8 +215,7 @@ func (e *evaluator) call(fr *frame, target value, piped []argument, written *dsl
 		return bad{}
 	}
 	if e.standIn != "" {
-		if t, ok := target.(tensor); ok {
-			_ = t
+		if _, ok := target.(tensor); ok {
 			e.report(diag.UpdateTarget, at, "a layer is applied while each of its tensors is updated")
 			return bad{}
 		}

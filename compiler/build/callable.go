@@ -14,7 +14,6 @@ type callable struct {
 	intr *intrinsic // nil for a declaration
 
 	inputs []*dsl.Input // of a unit, in order
-	values []string     // names that a block assigns or declares at its top level
 }
 
 func (c *callable) kind() string {

@@ -1,6 +1,8 @@
 package build_test
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -49,5 +51,34 @@ func TestCodeExamples(t *testing.T) {
 				t.Errorf("no %s (%s) in %v\n%s", c.Code, c.Title, diags, c.Example)
 			}
 		})
+	}
+}
+
+// TestWordList finds every word that the reference of the language lists.
+func TestWordList(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, ok := strings.Cut(string(doc), "Prelude of edition 1:")
+	list, _, ok2 := strings.Cut(list, "Defaults (initializers")
+	if !ok || !ok2 {
+		t.Fatal("the reference has no list of words")
+	}
+	have := map[string]bool{}
+	for _, w := range build.Words() {
+		have[w] = true
+	}
+	n := 0
+	for _, part := range regexp.MustCompile("`[a-z_0-9 \n]+`").FindAllString(list, -1) {
+		for _, w := range strings.Fields(strings.Trim(part, "`")) {
+			n++
+			if !have[w] && w != "training" && w != "step" { // constants
+				t.Errorf("no word %s", w)
+			}
+		}
+	}
+	if n < 180 {
+		t.Errorf("found %d words", n)
 	}
 }

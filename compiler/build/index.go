@@ -187,7 +187,8 @@ func (e *evaluator) sliceAxis(fr *frame, x *ir.Value, axis int, i *dsl.Index, at
 	extent := x.Type.Shape[axis]
 	step := int64(1)
 	if i.Range.Step != nil {
-		n, ok := e.or(fr, i.Range.Step).(number)
+		n, _ := e.or(fr, i.Range.Step).(number)
+		var ok bool
 		if step, ok = n.int64(); !ok || step == 0 {
 			e.report(diag.ArgumentRange, i.Span(), "the step of a slice is a whole number other than 0")
 			return nil
@@ -223,7 +224,8 @@ func (e *evaluator) sliceAxis(fr *frame, x *ir.Value, axis int, i *dsl.Index, at
 	return one(e.emit(at, op.Slice{Axis: axis, Start: start, Stop: stop, Step: step}, x))
 }
 
-// keepFirst is a check that a condition on dimensions holds.
+// requireEqual requires two dimensions to be equal: decided now, or checked on
+// entry.
 func (e *evaluator) requireEqual(a, b dim.Dim, at diag.Span) bool {
 	if a.Equal(b) {
 		return true

@@ -16,7 +16,7 @@ func (e *evaluator) initialize(fr *frame, x *variable, t *dsl.Tensor) {
 		return
 	}
 	if from := copySource(fr.inst); from != nil && fr.state == nil {
-		e.copies = append(e.copies, copied{x, from, x.Ident})
+		e.copies = append(e.copies, copied{x, from})
 		return
 	}
 	v := e.initialValue(fr, x, t)
@@ -28,11 +28,8 @@ func (e *evaluator) initialize(fr *frame, x *variable, t *dsl.Tensor) {
 // copied is a tensor that starts as a copy of another layer's.
 type copied struct {
 	x    *variable
-	from copyFrom
-	name string
+	from *copyOrigin
 }
-
-type copyFrom = *copyOrigin
 
 // copyOrigin is a layer with @init(other).
 type copyOrigin struct{ in, other *instance }

@@ -251,8 +251,7 @@ func matmulWord(c *invocation) value {
 	if rb > 1 {
 		lb = batch[len(batch)-(rb-2):] + "kn"
 	}
-	for i, l := range batch {
-		_ = i
+	for _, l := range batch {
 		if strings.ContainsRune(la+lb, l) {
 			out += string(l)
 		}

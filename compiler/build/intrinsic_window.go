@@ -56,7 +56,7 @@ func (c *invocation) paddings(i, n int, reach []int) (low, high []int) {
 	return low, append([]int{}, low...)
 }
 
-// positive checks sizes that are at least min.
+// atLeast requires sizes of argument i to be at least a number.
 func (c *invocation) atLeast(i int, sizes []int, least int) {
 	for _, n := range sizes {
 		if n < least && c.ok {

@@ -84,7 +84,6 @@ type frame struct {
 	set   settings
 	place place
 	unit  string // the unit's name
-	doc   string
 	// bound holds the inputs that the caller gave, by name.
 	bound map[string]argument
 	// lead is what "..." of the input patterns matched.
@@ -134,7 +133,7 @@ func (fr *frame) child(p place) *frame {
 	return &c
 }
 
-// set binds a name.
+// setName binds a name in the innermost scope.
 func (fr *frame) setName(name string, v value, at diag.Span) *binding {
 	b := &binding{v: v, at: at}
 	fr.scope.names[name] = b

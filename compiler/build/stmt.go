@@ -128,10 +128,9 @@ func (e *evaluator) run(fr *frame, s *dsl.Stmt) {
 		e.metric(fr, s.Metric)
 	case s.Optimizer != nil:
 		e.optimizer(fr, s.Optimizer)
-	case s.Freeze != nil:
-		e.freeze(fr, s.Freeze)
 	}
-	// Entries and train blocks are run by the model, each in its own function.
+	// Entries and train blocks are run by the model, each in its own function; freeze
+	// was read when its train block began, so that its place does not matter.
 }
 
 func containsPlace(list []place, p place) bool {
@@ -141,24 +140,6 @@ func containsPlace(list []place, p place) bool {
 		}
 	}
 	return false
-}
-
-// checkAnnots refuses annotations on statements that they say nothing about.
-func (e *evaluator) checkAnnots(s *dsl.Stmt) {
-	for _, a := range s.Annots {
-		ok := true
-		switch a.Name.Name {
-		case "name":
-			ok = s.Param != nil || s.Buffer != nil || s.Layer != nil || s.State != nil
-		case "frozen", "init", "role":
-			ok = s.Param != nil || s.Buffer != nil || s.Layer != nil || s.Assign != nil || s.Output != nil || s.For != nil || s.If != nil
-		case "remat":
-			ok = s.Layer != nil || s.Assign != nil || s.Output != nil || s.For != nil || s.If != nil
-		}
-		if !ok {
-			e.report(diag.BadAnnotation, a.Span(), "@%s does not fit this statement", a.Name.Name)
-		}
-	}
 }
 
 // assign runs `a, b = value`.
@@ -380,8 +361,7 @@ func (e *evaluator) forLoop(fr *frame, f *dsl.For) {
 		if e.stop || !e.step(f.Span()) {
 			return
 		}
-		b := fr.setName(f.Var.Name, x, f.Var.Span())
-		_ = b
+		fr.setName(f.Var.Name, x, f.Var.Span())
 		e.body(fr, f.Body.Stmts)
 	}
 }

@@ -96,8 +96,6 @@ func (e *evaluator) loss(fr *frame, l *dsl.Loss) {
 	}
 }
 
-func (e *evaluator) freeze(*frame, *dsl.Freeze) {} // read by newTraining, so that its place does not matter
-
 // finishTraining checks that the block is whole and gives its outputs.
 func (e *evaluator) finishTraining(fr *frame) {
 	t, en := fr.train, e.en

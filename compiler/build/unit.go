@@ -220,7 +220,9 @@ func (e *evaluator) match(fr *frame, t *dsl.Tensor, a argument) {
 	if fr.place == inOptimizer && t == fr.callee.inputs[0].Tensor {
 		b.stored = fr.state.param // `update p` changes the parameter
 	}
-	e.uses.define(fr, t.Name, b, usedInput)
+	if fr.place != inOptimizer { // an optimizer's inputs are not its own choice
+		e.uses.define(fr, t.Name, b, usedInput)
+	}
 }
 
 // poison binds what an input would have bound to invalid values, so that an error

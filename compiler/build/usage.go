@@ -220,7 +220,7 @@ func nearlyEqual(a, b string) bool {
 	return i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
 }
 
-// madeBy warns about words that undo or repeat what an argument's word did.
+// doubled warns about words that undo or repeat what an argument's word did.
 func (e *evaluator) doubled(name string, args []argument, at diag.Span) {
 	if len(args) == 0 {
 		return

@@ -148,24 +148,8 @@ func shapeValue(shape []dim.Dim) list {
 	return out
 }
 
-// isConstant reports whether a value is known when the model is compiled.
-func isConstant(v value) bool {
-	switch v := v.(type) {
-	case number, boolean, text, none, dimension, element:
-		return true
-	case list:
-		for _, x := range v {
-			if !isConstant(x) {
-				return false
-			}
-		}
-		return true
-	}
-	return false
-}
-
-// equalValues compares compile-time values; ok is false when they have no order
-// of equality, such as two layers.
+// equalValues compares compile-time values; ok is false for kinds that cannot be
+// compared, such as layers.
 func equalValues(a, b value) (equal, ok bool) {
 	if isNone(a) || isNone(b) {
 		return isNone(a) && isNone(b), true
