@@ -2,6 +2,7 @@ package codegen
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/mlc-go/mlc/compiler/dim"
 	"github.com/mlc-go/mlc/compiler/loop"
@@ -239,7 +240,10 @@ func (g *gen) printTrainTest(s *source, t *trainGen) {
 	}
 	c := newTypedCall(t.step, scope)
 	doc := "Test" + step + " trains on one batch of random numbers: the weights must not depend on\nthe number of threads, and steps must not allocate."
-	falls := len(g.trains) == 1
+	// Small updates vanish in the rounding of half-precision weights.
+	falls := len(g.trains) == 1 && !slices.ContainsFunc(g.vars, func(v *storedVar) bool {
+		return v.DType == dim.BFloat16 || v.DType == dim.Float16
+	})
 	if falls {
 		doc = "Test" + step + " trains on one batch of random numbers: the loss must fall, the weights\nmust not depend on the number of threads, and steps must not allocate."
 	}

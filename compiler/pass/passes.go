@@ -8,6 +8,7 @@ import (
 // tensorPasses run between build and lowering.
 var tensorPasses = [...]pass[*ir.Program]{
 	{name: "grad", fn: grad, required: true, exact: true, doc: "replace gradient instructions by adjoints"},
+	{name: "widen", fn: widen, required: true, doc: "reduce and contract half-precision elements in float32"},
 	{name: "simplify", fn: simplify, exact: true, doc: "apply rewrites that keep every bit"},
 	{name: "cse", fn: cse, exact: true, doc: "merge instructions that compute the same"},
 	{name: "orient", fn: orient, exact: true, doc: "write a contraction's result in the order in which it is read"},
@@ -26,6 +27,8 @@ var loopPasses = [...]pass[*loop.Program]{
 
 // passOrder says why the tables are in this order.
 var passOrder = [...]constraint{
+	{"grad", "widen", "adjoints are sums too"},
+	{"widen", "cse", "operands of several sums are widened once"},
 	{"grad", "dce", "grad leaves adjoints that nobody reads"},
 	{"grad", "simplify", "simplify drops stop_gradient, which grad obeys"},
 	{"simplify", "cse", "simplified instructions coincide more often"},
