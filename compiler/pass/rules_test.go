@@ -174,8 +174,9 @@ func fill(d ir.Dense, rng *rand.Rand) {
 // TestPassDumps runs the pass that names each folder of testdata on the section
 // "in" of its files and compares with the section "out".
 func TestPassDumps(t *testing.T) {
-	passes := map[string]func(*ir.Program) error{"grad": grad, "widen": widen, "simplify": simplify, "cse": cse, "dce": dce}
-	for _, name := range []string{"grad", "widen", "simplify", "cse", "dce"} {
+	passes := map[string]func(*ir.Program) error{"grad": grad, "widen": widen, "simplify": simplify, "cse": cse, "dce": dce,
+		"orient": orient, "reuse": reuse, "remat": remat, "fuse": fuse}
+	for _, name := range []string{"grad", "widen", "simplify", "cse", "dce", "orient", "reuse", "remat", "fuse"} {
 		files, err := filepath.Glob("testdata/" + name + "/*.txtar")
 		if err != nil || len(files) == 0 {
 			t.Errorf("pass %s has no test files: %v", name, err)
