@@ -169,41 +169,6 @@ func (w *Weights) warn(tell func(Event)) {
 	}
 }
 
-// Apply sets the model's parameters and buffers, and with optimizer its
-// optimizer state, from the file. The first tensor that is missing or has
-// another shape is an error that wraps ErrWeightsMismatch and names it; nothing
-// has been set then. Further tensors of the file are left alone.
-func (w *Weights) Apply(m mlrt.Model, optimizer bool) error {
-	type assignment struct {
-		v    int
-		data any
-	}
-	var set []assignment
-	for i, v := range m.Info().Vars {
-		if v.Kind == mlrt.Optimizer && !optimizer {
-			continue
-		}
-		k := w.File.Find(v.Name)
-		if k < 0 {
-			return fmt.Errorf("%w: %s has no tensor %q, which model %s needs", ErrWeightsMismatch, w.Name, v.Name, m.Info().Name)
-		}
-		if have := w.File.Tensor(k).Shape; fmt.Sprint(have) != fmt.Sprint(v.Shape) {
-			return fmt.Errorf("%w: tensor %q of %s has shape %v, model %s needs %v", ErrWeightsMismatch, v.Name, w.Name, have, m.Info().Name, v.Shape)
-		}
-		data := v.DType.Make(elements(v.Shape))
-		if err := w.File.Read(k, data); err != nil {
-			return fmt.Errorf("%w: %s: %w", mlrt.ErrWeights, w.Name, err)
-		}
-		set = append(set, assignment{i, data})
-	}
-	for _, a := range set {
-		if err := m.WriteVar(a.v, a.data); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Metadata returns what Options.Metadata put into the file under key.
 func (w *Weights) Metadata(key string) string { return w.File.Metadata[key] }
 
@@ -252,8 +217,8 @@ func (r *run) resume() error {
 	}
 	info := r.trainer.Info()
 	if have := w.File.Metadata[keyHash]; have != info.Hash {
-		// Apply names the first tensor that differs.
-		if err := w.Apply(r.trainer, true); err != nil {
+		// Load names the first tensor that differs.
+		if _, err := w.Load(r.trainer, LoadOptions{Optimizer: true}); err != nil {
 			return err
 		}
 		return fmt.Errorf("%w: %s belongs to another model than %s", ErrCheckpoint, w.Name, info.Name)
@@ -271,7 +236,7 @@ func (r *run) resume() error {
 			return fmt.Errorf("%w: %s has %s %v, this run %v", ErrCheckpoint, w.Name, c.what, c.have, c.want)
 		}
 	}
-	if err := w.Apply(r.trainer, true); err != nil {
+	if _, err := w.Load(r.trainer, LoadOptions{Optimizer: true}); err != nil {
 		return err
 	}
 	w.warn(r.tell)

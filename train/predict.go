@@ -11,15 +11,11 @@ import (
 
 // predict answers a job's images or rows, one event a sample.
 func (p *program) predict(ctx context.Context, job Job) error {
-	w, err := OpenWeights(job.Weights)
+	m := p.g.New(0)
+	w, err := p.load(m, job)
 	if err != nil {
 		return err
 	}
-	m := p.g.New(0)
-	if err := w.Apply(m, false); err != nil {
-		return err
-	}
-	w.warn(p.tell)
 	entry, err := findEntry(p.g.Info, job.Entry)
 	if err != nil {
 		return err

@@ -29,6 +29,8 @@ type Job struct {
 	Threads int      `json:"threads,omitempty"`
 	Target  string   `json:"target,omitempty"` // forces a path of the generated code
 	Weights string   `json:"weights,omitempty"`
+	Map     string   `json:"map,omitempty"`     // rules of a weight map
+	Partial bool     `json:"partial,omitempty"` // the weights may lack tensors and have others
 	Data    DataSpec `json:"data"`
 
 	Epochs   int    `json:"epochs,omitempty"`
@@ -160,7 +162,7 @@ func failed(err error) Failed {
 		code string
 	}{
 		{mlrt.ErrNotFinite, "ML0404"}, {ErrMismatch, "ML0602"}, {ErrBlock, "ML0602"}, {mlrt.ErrShape, "ML0602"}, {ErrLabel, "ML0604"},
-		{ErrCheckpoint, "ML0608"}, {ErrWeightsMismatch, "ML0607"}, {mlrt.ErrWeights, "ML0606"}, {fs.ErrNotExist, "ML0609"},
+		{ErrCheckpoint, "ML0608"}, {ErrWeightsMismatch, "ML0607"}, {ErrWeightMap, "ML0607"}, {mlrt.ErrWeights, "ML0606"}, {fs.ErrNotExist, "ML0609"},
 	} {
 		if errors.Is(err, c.kind) {
 			f.Code = c.code
@@ -223,14 +225,9 @@ func (p *program) train(ctx context.Context, job Job) error {
 	}
 	m := p.g.New(o.Seed)
 	if job.Weights != "" {
-		w, err := OpenWeights(job.Weights)
-		if err != nil {
+		if _, err := p.load(m, job); err != nil {
 			return err
 		}
-		if err := w.Apply(m, false); err != nil {
-			return err
-		}
-		w.warn(p.tell)
 	}
 	t := m.OpenTrainer(mlrt.Options{Threads: job.Threads, Seed: o.Seed, Target: job.Target})
 	done, err := Run(ctx, t, sets.training, sets.tests, o)
@@ -238,6 +235,31 @@ func (p *program) train(ctx context.Context, job Job) error {
 		p.tell(*done)
 	}
 	return errors.Join(err, t.Close())
+}
+
+// load sets the model's weights from the job's file and tells what a partial
+// file left out.
+func (p *program) load(m mlrt.Model, job Job) (*Weights, error) {
+	rules, err := ParseWeightMap(job.Map)
+	if err != nil {
+		return nil, err
+	}
+	w, err := OpenWeights(job.Weights)
+	if err != nil {
+		return nil, err
+	}
+	report, err := w.Load(m, LoadOptions{Map: rules, Partial: job.Partial})
+	if err != nil {
+		return nil, err
+	}
+	w.warn(p.tell)
+	if len(report.Missing) > 0 {
+		p.tell(Warned{fmt.Sprintf("%s has not all tensors; these keep their initial values: %s", w.Name, some(report.Missing))})
+	}
+	if len(report.Unexpected) > 0 {
+		p.tell(Warned{fmt.Sprintf("%s has tensors that the model does not: %s", w.Name, some(report.Unexpected))})
+	}
+	return w, nil
 }
 
 // checkClasses refuses class indices that the model's outputs have no place
@@ -270,15 +292,11 @@ func checkClasses(info *mlrt.Info, block string, d Data, x Feeds) error {
 }
 
 func (p *program) eval(ctx context.Context, job Job) error {
-	w, err := OpenWeights(job.Weights)
+	m := p.g.New(0)
+	w, err := p.load(m, job)
 	if err != nil {
 		return err
 	}
-	m := p.g.New(0)
-	if err := w.Apply(m, false); err != nil {
-		return err
-	}
-	w.warn(p.tell)
 	set, classes, err := openTests(job.Data, w)
 	if err != nil {
 		return err
