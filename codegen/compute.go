@@ -22,7 +22,7 @@ func (p *printer) compute(e *loop.Expr, index bool, home *scope) (v expr, named 
 	case loop.Min, loop.Max:
 		x, y := p.value(e.Args[0], index), p.value(e.Args[1], index)
 		if e.Type.IsInt() {
-			return call(id(e.Op.String()), x, y), false
+			return call(id(e.Op.String()), p.firmInt(e, x, y), y), false
 		}
 		return p.extreme(e, index, home, x, y), true
 	case loop.CallFn:
