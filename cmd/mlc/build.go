@@ -15,6 +15,7 @@ import (
 
 	"github.com/mlc-go/mlc/cmd/mlc/internal/textdiff"
 	"github.com/mlc-go/mlc/codegen"
+	"github.com/mlc-go/mlc/compiler/loop"
 	"github.com/mlc-go/mlc/dsl/diag"
 )
 
@@ -27,6 +28,7 @@ type buildFlags struct {
 	check      bool
 	diff       bool
 	stdout     bool
+	report     bool
 	only       string
 	standalone bool
 	weights    string
@@ -45,6 +47,7 @@ func newBuild(a *app) *cobra.Command {
 	c.Flags().BoolVar(&f.check, "check", false, "write nothing, exit 1 when code on disk is stale")
 	c.Flags().BoolVarP(&f.diff, "diff", "d", false, "write nothing, print what would change")
 	c.Flags().BoolVar(&f.stdout, "stdout", false, "write nothing, print the files as a txtar archive")
+	c.Flags().BoolVar(&f.report, "report", false, "print the kernels with their tiles, the arenas and the code's size")
 	c.Flags().StringSliceVar(&f.debug.dump, "dump", nil, "write nothing, print the program after these passes, or after all")
 	return c
 }
@@ -78,6 +81,7 @@ type buildJob struct {
 	in    input
 	dir   string
 	files []outFile
+	loop  *loop.Program
 	stale []string // generated files of earlier builds that this one does not make
 }
 
@@ -119,6 +123,11 @@ func (a *app) build(args []string, f buildFlags) error {
 	if err := r.flush(); err != nil {
 		return err
 	}
+	if f.report {
+		for _, j := range jobs {
+			fmt.Fprint(a.stdout, kernelReport(j.loop, j.files))
+		}
+	}
 	switch {
 	case f.check || f.diff || len(f.debug.dump) > 0:
 		return nil
@@ -135,7 +144,7 @@ func (a *app) plan(in input, f buildFlags, r *reporter) (*buildJob, error) {
 	if res == nil || len(f.debug.dump) > 0 {
 		return nil, err
 	}
-	job := &buildJob{in: in, dir: f.out}
+	job := &buildJob{in: in, dir: f.out, loop: res.Loop}
 	if job.dir == "" {
 		job.dir = filepath.Dir(in.path)
 	}
