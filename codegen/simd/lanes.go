@@ -54,7 +54,14 @@ type combination struct {
 	typ dim.DType // of the values
 }
 
-func combinationOf(r *loop.Reducer) combination { return combination{r.Op, r.Value.Type} }
+func combinationOf(r *loop.Reducer) combination {
+	switch t := r.Value.Type; t {
+	case dim.Float32, dim.Int32, dim.Uint32, dim.Bool:
+	default:
+		refuse("a reduction of " + t.String())
+	}
+	return combination{r.Op, r.Value.Type}
+}
 
 func (c combination) positions() bool { return c.op == loop.ArgMaxOf || c.op == loop.ArgMinOf }
 

@@ -32,6 +32,9 @@ type Arg struct {
 // GoType is the argument's type in the declaration.
 func (a Arg) GoType() string {
 	t := a.Type.String()
+	if a.Type == dim.BFloat16 {
+		t = "uint16"
+	}
 	switch {
 	case a.Kind == Pointer:
 		return "*" + t
@@ -158,13 +161,13 @@ func (g *generator) arguments(f *Function) {
 func (g *generator) supported() {
 	for _, p := range g.kernel.Params {
 		switch p.DType {
-		case dim.Float32, dim.Int32, dim.Uint32, dim.Uint8, dim.Int8, dim.Bool, dim.Int64:
+		case dim.Float32, dim.BFloat16, dim.Int32, dim.Uint32, dim.Uint8, dim.Int8, dim.Bool, dim.Int64:
 		default:
 			refuse("elements of " + p.DType.String())
 		}
 	}
 	for _, s := range g.kernel.Scalars {
-		if s.DType.Size() != 4 {
+		if s.DType.Size() != 4 && s.DType != dim.BFloat16 {
 			refuse("a scalar of " + s.DType.String())
 		}
 	}

@@ -35,7 +35,8 @@ func (g *generator) load(e *loop.Expr) operand {
 		}
 		return v
 	}
-	if guard.kind != 0 && (other.kind != constOperand || other.bits != 0) {
+	// A masked load leaves zeros; the one byte that all lanes share does not.
+	if guard.kind != 0 && (other.kind != constOperand || other.bits != 0 || uniform && t.Size() == 1) {
 		v = g.blend(guard, v, other)
 	}
 	return v
@@ -74,10 +75,8 @@ func (g *generator) loadUniform(param *loop.Param, p place, m operand) operand {
 	from := g.address(param, p, int64(t.Size()))
 	d := g.newReg(vec)
 	switch {
-	case t.Size() == 1:
-		return g.loadUniformByte(t, from, m)
-	case t.Size() == 2:
-		refuse("elements of " + t.String())
+	case t.Size() < 4:
+		return g.loadUniformSmall(t, from, m)
 	case m.kind == 0: // of an int64 the low half
 		g.emit("VBROADCASTSS", from, d.op())
 	case g.target == AVX512:
@@ -88,25 +87,40 @@ func (g *generator) loadUniform(param *loop.Param, p place, m operand) operand {
 	return d.op()
 }
 
-// loadUniformByte reads a byte unless the mask, equal in all lanes, is false.
-func (g *generator) loadUniformByte(t dim.DType, from, m operand) operand {
-	r := g.newReg(gp)
-	op := "MOVBLZX"
-	if t == dim.Int8 {
-		op = "MOVBLSX"
+// smallLoad is the instruction that widens an element to 32 bits.
+func smallLoad(t dim.DType) string {
+	op, ok := map[dim.DType]string{dim.Uint8: "MOVBLZX", dim.Bool: "MOVBLZX", dim.Int8: "MOVBLSX", dim.BFloat16: "MOVWLZX", dim.Int64: "MOVL"}[t]
+	if !ok {
+		refuse("elements of " + t.String())
 	}
+	return op
+}
+
+// loadUniformSmall reads an element of one or two bytes unless the mask, equal
+// in all lanes, is false.
+func (g *generator) loadUniformSmall(t dim.DType, from, m operand) operand {
+	r := g.newReg(gp)
+	op := smallLoad(t)
 	if m.kind == 0 {
 		g.emit(op, from, r.op())
-		return g.broadcastInteger(r.op())
+		return g.widen(t, g.broadcastInteger(r.op()))
 	}
 	skip, bits := g.newLabel("skip"), g.newReg(gp)
 	g.emit("MOVQ", imm(0), r.op())
 	g.emit(map[Target]string{AVX512: "KMOVW", AVX2: "VMOVMSKPS"}[g.target], m, bits.op())
-	g.emitFlow(effect, "BTL", imm(0), bits.op())
-	g.jump("JCC", skip)
+	g.emitFlow(effect, "TESTL", bits.op(), bits.op())
+	g.jump("JEQ", skip)
 	g.emit(op, from, r.op())
 	g.label(skip)
-	return g.broadcastInteger(r.op())
+	return g.widen(t, g.broadcastInteger(r.op()))
+}
+
+// widen moves the bits of a bfloat16 to where a float32 has them.
+func (g *generator) widen(t dim.DType, v operand) operand {
+	if t != dim.BFloat16 {
+		return v
+	}
+	return g.unary("VPSLLD", imm(16), v)
 }
 
 // loadVector reads consecutive elements; those outside the mask become zero.
@@ -131,6 +145,17 @@ func (g *generator) loadVector(t dim.DType, from operand, m operand) operand {
 			g.emit(op, d.x(), e.op())
 			return e.op()
 		}
+	case t == dim.BFloat16 && m.kind == 0:
+		g.emit("VPMOVZXWD", from, d.op())
+		return g.widen(t, d.op())
+	case t == dim.BFloat16 && g.target == AVX512:
+		g.emit("VPMOVZXWD.Z", from, m, d.op())
+		return g.widen(t, d.op())
+	case t == dim.BFloat16:
+		values := g.onStack(g.vecReg(pattern(0)), 1)
+		g.maskedLane(m, func(lane int64) { g.widenLane(t, from, lane, values) })
+		g.emit("VMOVUPS", operand{kind: memOperand, disp: values}, d.op())
+		return g.widen(t, d.op())
 	case t.Size() != 4:
 		refuse("elements of " + t.String())
 	case m.kind == 0:
@@ -283,6 +308,9 @@ func (g *generator) putStore(ps pendingStore) {
 		v = g.blend(v, pattern(1), pattern(0))
 	}
 	v = g.vecReg(v)
+	if t == dim.BFloat16 {
+		v = g.unary("VPSRLD", imm(16), v)
+	}
 	uniform := p.lane.Is(0) && len(p.gather) == 0
 	m := ps.If
 	if !uniform {
@@ -317,10 +345,10 @@ func (g *generator) storeUniform(v operand, param *loop.Param, p place, m operan
 	switch t.Size() {
 	case 4:
 		g.emitFlow(effect, "VMOVSS", v.reg.x(), to)
-	case 1:
+	case 1, 2:
 		r := g.newReg(gp)
 		g.emit("VMOVD", v.reg.x(), r.op())
-		g.emitFlow(effect, "MOVB", r.op(), to)
+		g.emitFlow(effect, map[int]string{1: "MOVB", 2: "MOVW"}[t.Size()], r.op(), to)
 	case 8:
 		r := g.newReg(gp)
 		g.emit("VMOVD", v.reg.x(), r.op())
@@ -351,6 +379,10 @@ func (g *generator) storeVector(t dim.DType, v, to, m operand) {
 		masked("VPMOVDB")
 	case t.Size() == 1:
 		g.storeBytes(v, to, m)
+	case t.Size() == 2 && g.target == AVX512:
+		masked("VPMOVDW")
+	case t.Size() == 2:
+		g.storeWords(v, to, m)
 	default:
 		refuse("vectors of " + t.String() + " are written")
 	}
@@ -380,6 +412,52 @@ func (g *generator) storeBytes(v, to, m operand) {
 		g.label(skip)
 		if i < 7 {
 			g.emitFlow(update, "SHRQ", imm(8), all.op())
+		}
+	}
+}
+
+// storeWords writes the low words of eight lanes.
+func (g *generator) storeWords(v, to, m operand) {
+	if m.kind == 0 {
+		words, up := g.newReg(vec), g.newReg(vec)
+		g.emit("VEXTRACTI128", imm(1), v, up.x())
+		g.emit("VPACKUSDW", up.x(), v.reg.x(), words.x())
+		g.emitFlow(effect, "VMOVDQU", words.x(), to)
+		return
+	}
+	values := g.onStack(v, 1)
+	g.maskedLane(m, func(lane int64) {
+		r := g.newReg(gp)
+		g.emit("MOVL", operand{kind: memOperand, disp: values + 4*lane}, r.op())
+		o := to
+		o.disp += 2 * lane
+		g.emitFlow(effect, "MOVW", r.op(), o)
+	})
+}
+
+// widenLane reads one element behind from into a lane of the frame.
+func (g *generator) widenLane(t dim.DType, from operand, lane, values int64) {
+	r := g.newReg(gp)
+	from.disp += lane * int64(t.Size())
+	g.emit(smallLoad(t), from, r.op())
+	g.emitFlow(effect, "MOVL", r.op(), operand{kind: memOperand, disp: values + 4*lane})
+}
+
+// maskedLane runs f for the lanes of the mask.
+func (g *generator) maskedLane(m operand, f func(lane int64)) {
+	bits := g.newReg(gp)
+	if m.kind != 0 {
+		g.emit(map[Target]string{AVX512: "KMOVW", AVX2: "VMOVMSKPS"}[g.target], m, bits.op())
+	}
+	for i := range int64(g.target.lanes()) {
+		skip := g.newLabel("lane")
+		if m.kind != 0 {
+			g.emitFlow(effect, "BTL", imm(i), bits.op())
+			g.jump("JCC", skip)
+		}
+		f(i)
+		if m.kind != 0 {
+			g.label(skip)
 		}
 	}
 }
@@ -437,31 +515,16 @@ func (g *generator) onStack(v operand, place int64) int64 {
 // for elements that the machine cannot gather or scatter.
 func (g *generator) eachLane(index, m operand, f func(lane int64, at reg)) {
 	indices := g.onStack(index, 0)
-	bits := g.newReg(gp)
-	if m.kind != 0 {
-		g.emit(map[Target]string{AVX512: "KMOVW", AVX2: "VMOVMSKPS"}[g.target], m, bits.op())
-	}
-	for i := range int64(g.target.lanes()) {
-		skip := g.newLabel("lane")
-		if m.kind != 0 {
-			g.emitFlow(effect, "BTL", imm(i), bits.op())
-			g.jump("JCC", skip)
-		}
+	g.maskedLane(m, func(lane int64) {
 		r := g.newReg(gp)
-		g.emit("MOVLQSX", operand{kind: memOperand, disp: indices + 4*i}, r.op())
-		f(i, r)
-		if m.kind != 0 {
-			g.label(skip)
-		}
-	}
+		g.emit("MOVLQSX", operand{kind: memOperand, disp: indices + 4*lane}, r.op())
+		f(lane, r)
+	})
 }
 
 // gatherSmall reads elements of one or two bytes lane by lane.
 func (g *generator) gatherSmall(param *loop.Param, p place, m operand) operand {
-	load, ok := map[dim.DType]string{dim.Uint8: "MOVBLZX", dim.Bool: "MOVBLZX", dim.Int8: "MOVBLSX", dim.Int64: "MOVL"}[param.DType]
-	if !ok {
-		refuse("elements of " + param.DType.String() + " at places that are not consecutive")
-	}
+	load := smallLoad(param.DType)
 	size := int64(param.DType.Size())
 	index := g.gatherIndex(p)
 	p.lane, p.gather = dim.Dim{}, nil
@@ -476,5 +539,5 @@ func (g *generator) gatherSmall(param *loop.Param, p place, m operand) operand {
 	})
 	d := g.newReg(vec)
 	g.emit("VMOVUPS", operand{kind: memOperand, disp: values}, d.op())
-	return d.op()
+	return g.widen(param.DType, d.op())
 }

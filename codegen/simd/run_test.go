@@ -44,6 +44,8 @@ func fill(p *loop.Param, n int, r *rand.Rand, limit int64) []uint64 {
 				v = 0
 			}
 			out[i] = uint64(math.Float32bits(v))
+		case dim.BFloat16:
+			out[i] = uint64(math.Float32bits(float32(r.NormFloat64())) >> 16)
 		case dim.Bool:
 			out[i] = uint64(r.Uint32() % 2)
 		case dim.Uint8:

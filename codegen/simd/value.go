@@ -9,10 +9,14 @@ import (
 
 const signBit = 0x80000000
 
+// A bfloat16 is held in lanes as the float32 of the same value.
+
 // eval returns the value of e in all lanes of the present vector: a vector
 // register or a constant, for bool a mask.
 func (g *generator) eval(e *loop.Expr) operand {
 	switch {
+	case e.Op == loop.Const && e.Type == dim.BFloat16:
+		return pattern(uint32(e.Bits) << 16)
 	case e.Op == loop.Const && e.Type != dim.Bool:
 		return pattern(uint32(e.Bits))
 	case e.Op == loop.ResultOf:
@@ -82,6 +86,11 @@ func (g *generator) compute(e *loop.Expr) operand {
 	case loop.Const:
 		return g.boolConst(e.Bits != 0)
 	case loop.ScalarArg:
+		if e.Type == dim.BFloat16 {
+			r := g.newReg(gp)
+			g.emit("MOVWLZX", g.memory("s "+e.Scalar.Name), r.op())
+			return g.widen(e.Type, g.broadcastInteger(r.op()))
+		}
 		d := g.newReg(vec)
 		g.emit("VBROADCASTSS", g.memory("s "+e.Scalar.Name), d.op())
 		return d.op()
@@ -319,7 +328,7 @@ func (g *generator) compare(e *loop.Expr) operand {
 		return m
 	}
 	x = g.vecReg(x)
-	if t == dim.Float32 {
+	if t == dim.Float32 || t == dim.BFloat16 {
 		d := g.newReg(g.maskClass())
 		g.emit("VCMPPS", imm(floatPredicate[e.Op]), y, x, d.op())
 		return d.op()
@@ -438,8 +447,10 @@ func (g *generator) cast(e *loop.Expr) operand {
 		return g.blend(x, pattern(one), pattern(0))
 	}
 	switch {
-	case e.Type == from:
+	case e.Type == from, e.Type == dim.Float32 && from == dim.BFloat16:
 		return x
+	case e.Type == dim.BFloat16 && from == dim.Float32:
+		return g.toBFloat16(g.vecReg(x))
 	case e.Type == dim.Bool:
 		zero := &loop.Expr{Op: loop.Const, Type: from}
 		return g.compare(&loop.Expr{Op: loop.Ne, Type: dim.Bool, Args: []*loop.Expr{e.Args[0], zero}})
@@ -458,6 +469,13 @@ func (g *generator) cast(e *loop.Expr) operand {
 	}
 	refuse("conversion from " + from.String() + " to " + e.Type.String())
 	return operand{}
+}
+
+// toBFloat16 rounds to the nearest bfloat16, to even; NaN becomes the quiet one.
+func (g *generator) toBFloat16(x operand) operand {
+	odd := g.logic("AND", g.unary("VPSRLD", imm(16), x), pattern(1))
+	up := g.bin("VPADDD", g.bin("VPADDD", x, pattern(0x7fff)), odd)
+	return g.blend(g.isNaN(x), pattern(0x7fc00000), g.logic("AND", up, pattern(0xffff0000)))
 }
 
 // floatToInt truncates; the machine's result for what does not fit is replaced.
