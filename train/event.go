@@ -142,6 +142,12 @@ type KernelTime struct {
 	Gflops Number `json:"gflops,omitempty"`
 }
 
+// RateFound is the outcome of a search for a learning rate.
+type RateFound struct {
+	Scale  Number      `json:"scale"` // suggested factor of the declared rates; 0: the loss never fell
+	Points []RatePoint `json:"points"`
+}
+
 // Warned is something that the user should know and that stops nothing.
 type Warned struct {
 	Message string `json:"message"`
@@ -162,6 +168,7 @@ func (Done) kind() string      { return "done" }
 func (Evaluated) kind() string { return "eval" }
 func (Predicted) kind() string { return "predict" }
 func (Benched) kind() string   { return "bench" }
+func (RateFound) kind() string { return "rate" }
 func (Warned) kind() string    { return "warning" }
 func (Failed) kind() string    { return "error" }
 
@@ -204,6 +211,8 @@ func DecodeEvent(line []byte) (Event, error) {
 		return decodeAs[Predicted](line)
 	case "bench":
 		return decodeAs[Benched](line)
+	case "rate":
+		return decodeAs[RateFound](line)
 	case "warning":
 		return decodeAs[Warned](line)
 	case "error":

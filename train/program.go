@@ -24,7 +24,7 @@ const (
 
 // Job is what Main is asked to do.
 type Job struct {
-	Do      string   `json:"do"` // "train", "eval", "predict" or "bench"
+	Do      string   `json:"do"` // "train", "find_rate", "eval", "predict" or "bench"
 	Block   string   `json:"block,omitempty"`
 	Threads int      `json:"threads,omitempty"`
 	Target  string   `json:"target,omitempty"` // forces a path of the generated code
@@ -177,6 +177,8 @@ func (p *program) do(ctx context.Context, job Job) error {
 	switch job.Do {
 	case "train":
 		return p.train(ctx, job)
+	case "find_rate":
+		return p.findRate(ctx, job)
 	case "eval":
 		return p.eval(ctx, job)
 	case "predict":
@@ -235,6 +237,33 @@ func (p *program) train(ctx context.Context, job Job) error {
 		p.tell(*done)
 	}
 	return errors.Join(err, t.Close())
+}
+
+// findRate looks for a learning rate with the data and options of a training job.
+func (p *program) findRate(ctx context.Context, job Job) error {
+	sets, err := openTraining(job.Data)
+	if err != nil {
+		return err
+	}
+	x := Feeds{Draws: job.Draws}
+	if job.ClassWeights {
+		if x.ClassWeights, err = BalancedWeights(sets.training); err != nil {
+			return err
+		}
+	}
+	m := p.g.New(job.Seed)
+	if job.Weights != "" {
+		if _, err := p.load(m, job); err != nil {
+			return err
+		}
+	}
+	t := m.OpenTrainer(mlrt.Options{Threads: job.Threads, Seed: job.Seed, Target: job.Target})
+	found, err := FindRate(ctx, t, sets.training, RateOptions{Block: job.Block, Batch: job.Batch, Seed: job.Seed, Feeds: x})
+	if err = errors.Join(err, t.Close()); err != nil {
+		return err
+	}
+	p.tell(*found)
+	return nil
 }
 
 // load sets the model's weights from the job's file and tells what a partial

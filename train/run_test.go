@@ -227,7 +227,7 @@ func TestEventsRoundTrip(t *testing.T) {
 	for _, e := range []Event{
 		Started{Model: "M", Epochs: 3}, Progress{Epoch: 1, TrainLoss: 0.25}, EpochDone{Epoch: 1, TestLoss: &half},
 		Saved{File: "a", Step: 3}, Done{Epochs: 1, TestAccuracy: &half}, Evaluated{Samples: 4, Loss: 1.5},
-		Predicted{Sample: 1, Outputs: map[string][]Number{"y": {1, 2}}}, Warned{Message: "old"}, Benched{Batch: 64, StepMedian: 0.5}, Failed{Message: "no"},
+		Predicted{Sample: 1, Outputs: map[string][]Number{"y": {1, 2}}}, Warned{Message: "old"}, RateFound{Scale: 0.5, Points: []RatePoint{{1, 2}}}, Benched{Batch: 64, StepMedian: 0.5}, Failed{Message: "no"},
 	} {
 		line, err := EncodeEvent(e)
 		if err != nil {
