@@ -74,6 +74,8 @@ func simplifyInstr(b *ir.Builder, i *ir.Instr) *ir.Value {
 		if len(i.Args) == 1 {
 			return i.Args[0]
 		}
+	case op.Fold:
+		return simplifyFold(b, i, o)
 	case op.Reduce:
 		return simplifyReduce(b, i, o)
 	case op.Einsum:
