@@ -60,16 +60,18 @@ type evaluator struct {
 	// whole layer is evaluated.
 	standIn string
 	// site is the user's place while library code runs.
-	site    diag.Span
-	stack   []activation
-	remat   int
-	info    *Info
-	uses    usage
-	rows    []*instance // of info.Layers
-	copies  []copied
-	states  map[string]*unitState // by prefix of stored names
-	numbers map[string]number     // literals by their text
-	madeBy  map[*ir.Value]string  // the library word that gave a value
+	site     diag.Span
+	stack    []activation
+	remat    int
+	info     *Info
+	uses     usage
+	rows     []*instance // of info.Layers
+	copies   []copied
+	initials map[initialKey]bool
+	states   map[string]*unitState // by prefix of stored names
+	numbers  map[string]number     // literals by their text
+	texts    map[diag.Span]string  // readable origins by their place
+	madeBy   map[*ir.Value]string  // the library word that gave a value
 }
 
 type reportKey struct {
@@ -89,7 +91,7 @@ type activation struct {
 func Build(opt Options) (*ir.Program, *Info, diag.List, error) {
 	e := &evaluator{opt: &opt, reported: map[reportKey]bool{}, words: map[string]*callable{}, preludes: map[string]*source{},
 		info: &Info{Sources: diag.Sources{}}, uses: newUsage(),
-		states: map[string]*unitState{}, stored: map[string]*variable{}, numbers: map[string]number{}, madeBy: map[*ir.Value]string{}}
+		states: map[string]*unitState{}, stored: map[string]*variable{}, numbers: map[string]number{}, texts: map[diag.Span]string{}, initials: map[initialKey]bool{}, madeBy: map[*ir.Value]string{}}
 	l, rel, done, err := newLoader(&opt, &e.diags)
 	if err != nil {
 		return nil, e.info, nil, err

@@ -63,9 +63,19 @@ func (e *evaluator) labelStage(fr *frame, at diag.Span) func() {
 		return func() {}
 	}
 	old := e.en.fn.b.Label
-	e.en.fn.b.Label = sourceText(fr.src, at)
+	e.en.fn.b.Label = e.originText(fr.src, at)
 	b := e.en.fn.b
 	return func() { b.Label = old }
+}
+
+// originText is sourceText, kept for the next run of the same text.
+func (e *evaluator) originText(src *source, at diag.Span) string {
+	s, ok := e.texts[at]
+	if !ok {
+		s = sourceText(src, at)
+		e.texts[at] = s
+	}
+	return s
 }
 
 // sourceText is the text at a span on one line, cut to a readable length.
@@ -272,8 +282,7 @@ func (e *evaluator) anonymous(fr *frame, c *callable, piped, args []argument, at
 			HelpText("label both, such as `fc1: %s(...)`, because a counter would rename weights when the model changes", c.name)
 		return bad{}
 	}
-	n := fr.run.counts[c.name]
-	fr.run.counts[c.name]++
+	n := fr.run.count(c.name)
 	key := c.name
 	if n > 0 {
 		key = c.name + "#" + itoa(n)
@@ -299,7 +308,8 @@ func (e *evaluator) nameAnonymous(fr *frame, in *instance, at diag.Span) {
 		e.report(diag.DuplicateLabel, at, "the label %s is used twice", name).Also(prev, "the first use")
 		return
 	}
-	fr.run.layers[name], fr.run.seen[name] = at, at
+	note(&fr.run.layers, name, at)
+	note(&fr.run.seen, name, at)
 	if _, ok := fr.inst.children[name]; !ok {
 		fr.inst.children[name] = in
 		fr.inst.order = append(fr.inst.order, name)

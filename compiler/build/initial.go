@@ -19,10 +19,21 @@ func (e *evaluator) initialize(fr *frame, x *variable, t *dsl.Tensor) {
 		e.copies = append(e.copies, copied{x, from})
 		return
 	}
+	if key := (initialKey{x.node, len(x.Type.Shape)}); e.opt.Check && fr.src.prelude && e.initials[key] {
+		return // the same statement of a library word was checked
+	} else {
+		e.initials[key] = true
+	}
 	v := e.initialValue(fr, x, t)
 	if v != nil {
 		e.init.write(x, v, x.Pos)
 	}
+}
+
+// initialKey tells initial values apart that could go wrong differently.
+type initialKey struct {
+	node any
+	rank int
 }
 
 // copied is a tensor that starts as a copy of another layer's.

@@ -112,7 +112,7 @@ func (e *evaluator) instanceAt(fr *frame, label string, c *callable, node any, a
 		}
 		return nil
 	}
-	fr.run.seen[label] = at
+	note(&fr.run.seen, label, at)
 	if have, ok := fr.inst.children[label]; ok {
 		if have.node != node {
 			e.report(diag.DuplicateLabel, at, "the label %s is used twice", label).Also(have.at, "the first use").
@@ -148,7 +148,7 @@ func (e *evaluator) declare(fr *frame, node *dsl.Stmt, kind ir.VarKind, t *dsl.T
 		fr.assign(t.Name, bad{})
 		return
 	}
-	fr.run.seen["."+stored] = t.Name.Span()
+	note(&fr.run.seen, "."+stored, t.Name.Span())
 	x := e.existing(fr, node, kind, stored)
 	if x == nil {
 		typ, ok := e.tensorType(fr, t, e.defaultDType(fr))
@@ -167,7 +167,7 @@ func (e *evaluator) declare(fr *frame, node *dsl.Stmt, kind ir.VarKind, t *dsl.T
 		return
 	}
 	fr.assign(t.Name, tensor{e.en.read(x)})
-	fr.scope.names[name].stored = x
+	fr.scope.here(name).stored = x
 }
 
 func sameType(a, b ir.Type) bool { return a.DType == b.DType && dim.EqualShapes(a.Shape, b.Shape) }

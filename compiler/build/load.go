@@ -101,7 +101,9 @@ func (l *loader) main(name, rel string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.parse(name, rel, src), nil
+	s := l.parse(name, rel, src)
+	go prefetch(s.ast)
+	return s, nil
 }
 
 func (l *loader) read(name, rel string) ([]byte, error) {
@@ -231,6 +233,21 @@ func (s *source) declare(diags *diag.List) {
 			continue
 		}
 		s.decls[id.Name] = newCallable(s, d)
+	}
+}
+
+// prefetch parses the library words that a file names while it is being built,
+// and the words that those name.
+func prefetch(file *dsl.File) {
+	seen := map[string]bool{}
+	for work := []*dsl.File{file}; len(work) > 0; work = work[1:] {
+		for _, t := range work[0].Tokens {
+			if seen[t.Value] || !prelude.Has(t.Value) {
+				continue
+			}
+			seen[t.Value] = true
+			work = append(work, prelude.Word(t.Value).AST)
+		}
 	}
 }
 

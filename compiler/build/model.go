@@ -181,7 +181,7 @@ func (e *evaluator) modelArguments(fr *frame) bool {
 	first := len(e.prog.Args) == 0
 	for _, f := range formals {
 		name := f.Name.Name
-		if fr.scope.names[name] != nil {
+		if fr.scope.here(name) != nil {
 			e.report(diag.DuplicateName, f.Name.Span(), "two arguments are called %s", name)
 			ok = false
 		}

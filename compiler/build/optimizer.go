@@ -457,7 +457,7 @@ func (e *evaluator) updateParam(fr *frame, o *dsl.Optimizer, c *callable, x *var
 	if !e.bindFormals(f, c, args, at) {
 		return
 	}
-	if b := f.scope.names["lr"]; b != nil {
+	if b := f.scope.here("lr"); b != nil {
 		if h, ok := hostOf(b.v); ok { // the run may scale the rate, as a plateau schedule does
 			b.v = host{e: scalar.New(scalar.Mul, h, &scalar.Expr{Op: scalar.Input, Name: "lr_scale"})}
 		}

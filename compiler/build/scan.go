@@ -239,7 +239,7 @@ func (e *evaluator) scanResults(f *frame, s *dsl.Scan, carries []*ir.Value) (res
 		}
 	}
 	for i, c := range s.Carries {
-		b := f.scope.names[c.Name.Name]
+		b := f.scope.here(c.Name.Name)
 		x := e.scanTensor(b.v, b.at, carries[i].Type.DType)
 		if x == nil {
 			return nil, 0, false

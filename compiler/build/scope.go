@@ -8,7 +8,8 @@ import (
 
 // binding is what a name stands for.
 type binding struct {
-	v value
+	name string
+	v    value
 	// at is where the value comes from: the definition, or the caller's argument.
 	at diag.Span
 	// argument marks a formal of the unit: blame for its value goes to at.
@@ -19,17 +20,27 @@ type binding struct {
 }
 
 // scope maps names to values. Blocks of for and if share their unit's scope;
-// scan, entry and train open one.
+// scan, entry and train open one. Scopes are small, so names are searched in order.
 type scope struct {
 	parent *scope
-	names  map[string]*binding
+	names  []*binding
 }
 
-func newScope(parent *scope) *scope { return &scope{parent: parent, names: map[string]*binding{}} }
+func newScope(parent *scope) *scope { return &scope{parent: parent, names: make([]*binding, 0, 8)} }
+
+// here finds a name in this scope alone; nil when it is not there.
+func (s *scope) here(name string) *binding {
+	for _, b := range s.names {
+		if b.name == name {
+			return b
+		}
+	}
+	return nil
+}
 
 func (s *scope) find(name string) *binding {
 	for ; s != nil; s = s.parent {
-		if b, ok := s.names[name]; ok {
+		if b := s.here(name); b != nil {
 			return b
 		}
 	}
@@ -40,7 +51,9 @@ func (s *scope) find(name string) *binding {
 func (s *scope) all() []string {
 	var out []string
 	for ; s != nil; s = s.parent {
-		out = append(out, sortedKeys(s.names)...)
+		for _, b := range s.names {
+			out = append(out, b.name)
+		}
 	}
 	return out
 }
@@ -120,8 +133,23 @@ type run struct {
 	outer *run
 }
 
-func newRun(key string) *run {
-	return &run{seen: map[string]diag.Span{}, key: key, counts: map[string]int{}, layers: map[string]diag.Span{}}
+func newRun(key string) *run { return &run{key: key} }
+
+// note remembers a place in one of a run's maps, made at the first use.
+func note(m *map[string]diag.Span, name string, at diag.Span) {
+	if *m == nil {
+		*m = map[string]diag.Span{}
+	}
+	(*m)[name] = at
+}
+
+// count returns how often an operator was applied without a label before.
+func (r *run) count(op string) int {
+	if r.counts == nil {
+		r.counts = map[string]int{}
+	}
+	r.counts[op]++
+	return r.counts[op] - 1
 }
 
 // child returns a frame for a body inside fr's: its own scope, the same labels.
@@ -135,8 +163,14 @@ func (fr *frame) child(p place) *frame {
 
 // setName binds a name in the innermost scope.
 func (fr *frame) setName(name string, v value, at diag.Span) *binding {
-	b := &binding{v: v, at: at}
-	fr.scope.names[name] = b
+	b := &binding{name: name, v: v, at: at}
+	for i, old := range fr.scope.names {
+		if old.name == name {
+			fr.scope.names[i] = b
+			return b
+		}
+	}
+	fr.scope.names = append(fr.scope.names, b)
 	return b
 }
 

@@ -81,7 +81,7 @@ func (e *evaluator) statement(fr *frame, s *dsl.Stmt) {
 	}
 	if !fr.src.prelude {
 		label := e.en.fn.b.Label
-		e.en.fn.b.Label = statementLabel(fr.src, s)
+		e.en.fn.b.Label = e.statementLabel(fr.src, s)
 		b := e.en.fn.b
 		defer func() { b.Label = label }()
 	}
@@ -89,11 +89,11 @@ func (e *evaluator) statement(fr *frame, s *dsl.Stmt) {
 }
 
 // statementLabel is the readable origin of what a statement emits outside of stages.
-func statementLabel(src *source, s *dsl.Stmt) string {
+func (e *evaluator) statementLabel(src *source, s *dsl.Stmt) string {
 	if s.For != nil || s.If != nil || s.Entry != nil || s.Train != nil {
 		return ""
 	}
-	return sourceText(src, s.Span())
+	return e.originText(src, s.Span())
 }
 
 func (e *evaluator) run(fr *frame, s *dsl.Stmt) {

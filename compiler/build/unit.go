@@ -333,7 +333,7 @@ func (e *evaluator) unitName(fr *frame) string {
 func (e *evaluator) boundTensors(fr *frame) []*ir.Value {
 	var out []*ir.Value
 	for _, in := range fr.callee.inputs {
-		if b := fr.scope.names[in.Tensor.Name.Name]; b != nil {
+		if b := fr.scope.here(in.Tensor.Name.Name); b != nil {
 			if t, ok := b.v.(tensor); ok {
 				out = append(out, t.v)
 			}
