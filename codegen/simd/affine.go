@@ -2,7 +2,6 @@ package simd
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/mlc-go/mlc/compiler/dim"
 	"github.com/mlc-go/mlc/compiler/loop"
@@ -56,22 +55,6 @@ func (l linear) coef(a *loop.Axis) dim.Dim {
 		}
 	}
 	return dim.Const(0)
-}
-
-// key is equal for equal forms. Constants are left out with pure.
-func (l linear) key(ids func(any) int) string {
-	parts := make([]string, 0, len(l.terms))
-	for _, t := range l.terms {
-		var id int
-		if t.axis != nil {
-			id = ids(t.axis)
-		} else {
-			id = ids(t.atom)
-		}
-		parts = append(parts, string(rune('0'+id))+"*"+t.coef.String())
-	}
-	slices.Sort(parts)
-	return strings.Join(parts, "+") + "+" + l.rest.String()
 }
 
 // constIndex returns the value of a constant index.

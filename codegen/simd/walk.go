@@ -181,7 +181,7 @@ const longExpression = 150
 // maskedLanes runs f over n lanes of axis from base, one vector at a time, all masked.
 func (g *generator) maskedLanes(axis *loop.Axis, base reg, n operand, f func()) {
 	w := int64(g.target.lanes())
-	count := imm(0)
+	var count operand
 	if n.kind == immOperand {
 		count = imm((n.imm + w - 1) / w)
 	} else {
