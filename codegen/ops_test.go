@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os/exec"
+	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/mlc-go/mlc/compiler/dim"
@@ -117,4 +120,37 @@ func TestOps(t *testing.T) {
 	l.build()
 	l.cases = []driverCase{c}
 	l.oracle(c, l.run()[0], dims)
+	if testing.Short() {
+		return
+	}
+	// Other machines: int has 32 bits on one, and Go fuses by itself on the other.
+	for _, m := range []struct{ arch, runner string }{{"386", ""}, {"arm64", "qemu-aarch64-static"}} {
+		t.Run(m.arch, func(t *testing.T) {
+			other := *l
+			other.t = t
+			other.machine(m.arch, m.runner, func(r []driverResult) { other.oracle(c, r[0], dims) })
+		})
+	}
+}
+
+// machine builds the driver for another architecture and runs it, through an
+// emulator unless this machine runs it itself.
+func (l *lab) machine(arch, runner string, check func([]driverResult)) {
+	l.t.Helper()
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+		l.t.Skip("only linux/amd64 runs programs of other machines here")
+	}
+	driver := filepath.Join(l.dir, "driver_"+arch)
+	command := []string{driver}
+	if runner != "" {
+		path, err := exec.LookPath(runner)
+		if err != nil {
+			l.t.Skip("no emulator: ", err)
+		}
+		command = []string{path, driver}
+	}
+	if out, err := l.goCommand([]string{"GOARCH=" + arch, "CGO_ENABLED=0"}, "build", "-o", driver, "."); err != nil {
+		l.t.Fatalf("go build: %v\n%s", err, out)
+	}
+	check(l.runAs(command...))
 }

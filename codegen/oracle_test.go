@@ -135,6 +135,12 @@ func (l *lab) build() {
 // run runs all cases in the driver.
 func (l *lab) run() []driverResult {
 	l.t.Helper()
+	return l.runAs(filepath.Join(l.dir, "driver"))
+}
+
+// runAs runs all cases with a command.
+func (l *lab) runAs(command ...string) []driverResult {
+	l.t.Helper()
 	in := filepath.Join(l.dir, "cases")
 	f, err := os.Create(in)
 	if err != nil {
@@ -145,7 +151,7 @@ func (l *lab) run() []driverResult {
 	}
 	f.Close()
 	out := filepath.Join(l.dir, "results")
-	if text, err := exec.Command(filepath.Join(l.dir, "driver"), in, out).CombinedOutput(); err != nil {
+	if text, err := exec.Command(command[0], append(command[1:], in, out)...).CombinedOutput(); err != nil {
 		l.t.Fatalf("driver: %v\n%s", err, text)
 	}
 	f, err = os.Open(out)

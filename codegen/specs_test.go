@@ -20,7 +20,8 @@ var small = map[string]struct {
 	"vae":          {"hidden=7 latent=3", map[string]int64{"batch": 3}, "forward step eval", false},
 	"custom":       {"", map[string]int64{"batch": 3, "time": 4}, "forward step eval step", false},
 	"dqn":          {"", map[string]int64{"batch": 5}, "forward step eval step", false},
-	"actor_critic": {"", map[string]int64{"batch": 5}, "forward step eval step", false},
+	"actor_critic": {"", map[string]int64{"batch": 5}, "forward step eval step", true},
+	"llama":        {"vocab=11 context=8 layers=2 heads=2 kv_heads=1 dim=8 ffn=12", map[string]int64{"batch": 2, "time": 4}, "forward", true},
 	"lstm":         {"vocab=13 dim=4 hidden=5", map[string]int64{"batch": 3, "time": 4}, "forward step eval step", false},
 	"gpt":          {"vocab=11 context=8 layers=2 heads=2 dim=8", map[string]int64{"batch": 2, "time": 5}, "forward step eval step", false},
 	"vit":          {"size=8 patch=4 dim=8 layers=1 heads=2 classes=3", map[string]int64{"batch": 2}, "forward step eval", true},
@@ -28,7 +29,6 @@ var small = map[string]struct {
 	"gan":          {"width=2 latent=3", map[string]int64{"batch": 2}, "forward step eval", true},
 	"unet":         {"base=2 depth=1 size=8", map[string]int64{"batch": 2}, "forward step eval", true},
 	"ctc":          {"mels=8 hidden=4 layers=1 vocab=5", map[string]int64{"batch": 2, "time": 12, "chars": 3}, "forward step eval", true},
-	"clip":         {"dim=8 size=32 vocab=11 context=5", map[string]int64{"batch": 2}, "forward step eval", true},
 }
 
 // TestSpecs compares the models of the zoo with the exact evaluator: plain Go,
