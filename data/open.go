@@ -15,7 +15,8 @@ import (
 type Options struct {
 	// Scale is the preprocessing of float inputs: "none"; "255", bytes divided by
 	// 255; "standardise", mean 0 and variance 1 per pixel or field over the
-	// training data (bytes divided by 255 first). "" is "255" for bytes and
+	// training data (bytes divided by 255 first); "channels", the same per colour
+	// channel of images, not of tables. "" is "255" for bytes and
 	// "standardise" for tables. One-hot vectors and targets stay as they are.
 	Scale string
 
@@ -73,11 +74,14 @@ func Open(path string, o Options) (*Source, error) {
 	switch {
 	case o.Scale == "" || o.Scale == "255":
 		t.Scalings = []Scaling{{Column: ImageColumn, Divide: 255}}
-	case o.Scale == "standardise":
+	case o.Scale == "standardise", o.Scale == "channels":
 		if training == nil {
 			return nil, bad(path, "no training images to standardise by")
 		}
-		p, err := training.Standardise(ImageColumn, 255, nil)
+		p, err := training.StandardiseChannels(ImageColumn, 255)
+		if o.Scale == "standardise" {
+			p, err = training.Standardise(ImageColumn, 255, nil)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -109,7 +113,7 @@ func (o *Options) validate() error {
 		name, have string
 		allowed    []string
 	}{
-		{"scale", o.Scale, []string{"none", "255", "standardise"}},
+		{"scale", o.Scale, []string{"none", "255", "standardise", "channels"}},
 		{"target kind", o.TargetKind, []string{KindClass, KindNumber}},
 		{"header", o.Header, []string{"yes", "no"}},
 		{"missing", o.Missing, []string{"refuse", "impute", "drop"}},
@@ -166,6 +170,9 @@ func openTable(path string, o *Options) (*Source, error) {
 	}
 	if training.Len() == 0 {
 		return nil, bad(path, "every row has a missing value")
+	}
+	if o.Scale == "channels" {
+		return nil, bad(path, "a table has no channels to standardise by; use standardise")
 	}
 	if o.Scale == "" || o.Scale == "standardise" {
 		for i := range plan.Inputs {

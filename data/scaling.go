@@ -143,3 +143,49 @@ func (s *Set) Standardise(name string, divide float64, keep func(element int) bo
 	}
 	return p, nil
 }
+
+// StandardiseChannels returns the scaling that gives each channel of an image
+// column, [height, width] or [channels, height, width], mean 0 and variance 1 over all its pixels in
+// the set (population variance), as torchvision's Normalize does with a data
+// set's own figures. The values are divided by divide first, 0 standing for 1.
+func (s *Set) StandardiseChannels(name string, divide float64) (Scaling, error) {
+	p := Scaling{Column: name, Divide: divide}
+	i := s.Find(name)
+	if i < 0 {
+		return p, bad(s.name, "no column %q to standardise", name)
+	}
+	col := s.columns[i]
+	if s.n == 0 {
+		return p, bad(s.name, "no samples to standardise column %q by", name)
+	}
+	channels := 1
+	if len(col.Shape) == 3 {
+		channels = col.Shape[0]
+	}
+	area := col.size / channels
+	plain := Scaling{Divide: divide}
+	sum, squares := make([]float64, channels), make([]float64, channels)
+	for k := range s.n {
+		from := s.row(k) * col.size
+		for j := range col.size {
+			x := plain.apply(col.at(from+j), j)
+			sum[j/area] += x
+			squares[j/area] += float64(x * x)
+		}
+	}
+	n := float64(s.n) * float64(area)
+	for c := range channels {
+		mean := sum[c] / n
+		std := math.Sqrt(max(squares[c]/n-float64(mean*mean), 0))
+		if std == 0 {
+			std = 1
+		}
+		for range area {
+			p.Mean, p.Std = append(p.Mean, mean), append(p.Std, std)
+		}
+	}
+	if channels == 1 {
+		p.Mean, p.Std = p.Mean[:1], p.Std[:1]
+	}
+	return p, nil
+}

@@ -47,7 +47,7 @@ func (f *dataFlags) register(c *cobra.Command) {
 // registerReading adds the flags that say how files are read.
 func (f *dataFlags) registerReading(c *cobra.Command) {
 	fl := c.Flags()
-	fl.StringVar(&f.options.Scale, "scale", "", "none, 255 (bytes divided by 255) or standardise; default 255 for images, standardise for tables")
+	fl.StringVar(&f.options.Scale, "scale", "", "none, 255 (bytes divided by 255), standardise (per pixel or field) or channels (per channel of images); default 255 for images, standardise for tables")
 	fl.StringVar(&f.options.Target, "target-column", "", "target column of a table, by name or number (default: the last)")
 	fl.StringVar(&f.options.TargetKind, "target-kind", "", "class or number (default: by the values)")
 	fl.StringSliceVar(&f.options.Drop, "drop", nil, "columns of a table that are not used")
