@@ -77,7 +77,11 @@ func (g *generator) loadUniform(param *loop.Param, p place, m operand) operand {
 	switch {
 	case t.Size() < 4:
 		return g.loadUniformSmall(t, from, m)
-	case m.kind == 0: // of an int64 the low half
+	case t == dim.Int64 && m.kind == 0:
+		return g.broadcastInteger(g.saturated(from))
+	case t == dim.Int64:
+		refuse("a guarded int64 is read into all lanes")
+	case m.kind == 0:
 		g.emit("VBROADCASTSS", from, d.op())
 	case g.target == AVX512:
 		g.emit("VBROADCASTSS.Z", from, m, d.op())
@@ -89,7 +93,7 @@ func (g *generator) loadUniform(param *loop.Param, p place, m operand) operand {
 
 // smallLoad is the instruction that widens an element to 32 bits.
 func smallLoad(t dim.DType) string {
-	op, ok := map[dim.DType]string{dim.Uint8: "MOVBLZX", dim.Bool: "MOVBLZX", dim.Int8: "MOVBLSX", dim.BFloat16: "MOVWLZX", dim.Int64: "MOVL"}[t]
+	op, ok := map[dim.DType]string{dim.Uint8: "MOVBLZX", dim.Bool: "MOVBLZX", dim.Int8: "MOVBLSX", dim.BFloat16: "MOVWLZX"}[t]
 	if !ok {
 		refuse("elements of " + t.String())
 	}
@@ -190,7 +194,21 @@ func (g *generator) loadBytes(from, m operand) operand {
 	return all.op()
 }
 
-// loadInt64 reads int64 elements and keeps their low halves.
+// saturated reads an int64 into a register, bounded to 32 bits.
+func (g *generator) saturated(from operand) operand {
+	r, low, bound := g.newReg(gp), g.newReg(gp), g.newReg(gp)
+	g.emit("MOVQ", from, r.op())
+	g.emit("MOVQ", r.op(), bound.op())
+	g.emitFlow(update, "SARQ", imm(63), bound.op())
+	g.emitFlow(update, "XORQ", imm(0x7fffffff), bound.op())
+	g.emit("MOVLQSX", r.op(), low.op())
+	g.emitFlow(effect, "CMPQ", r.op(), low.op())
+	g.emitFlow(update, "CMOVQNE", bound.op(), low.op())
+	return low.op()
+}
+
+// loadInt64 reads int64 elements, bounded to 32 bits: a position beyond them is as
+// much out of range as one at the bound.
 func (g *generator) loadInt64(from, m operand) operand {
 	next := from
 	next.disp += int64(g.target.bytes())
@@ -206,8 +224,8 @@ func (g *generator) loadInt64(from, m operand) operand {
 			g.emit("VMOVDQU64.Z", next, upper.op(), b.op())
 		}
 		x, y := g.newReg(vec), g.newReg(vec)
-		g.emit("VPMOVQD", a.op(), x.low())
-		g.emit("VPMOVQD", b.op(), y.low())
+		g.emit("VPMOVSQD", a.op(), x.low())
+		g.emit("VPMOVSQD", b.op(), y.low())
 		return g.unary("VINSERTI64X4", imm(1), y.low(), x.op())
 	}
 	if m.kind == 0 {
@@ -221,7 +239,10 @@ func (g *generator) loadInt64(from, m operand) operand {
 		g.emit("VPMASKMOVQ", from, lo.op(), a.op())
 		g.emit("VPMASKMOVQ", next, hi.op(), b.op())
 	}
-	return g.unary("VPERMQ", imm(0xd8), g.unary("VSHUFPS", imm(0x88), b.op(), a.op()))
+	low, high := g.unary("VSHUFPS", imm(0x88), b.op(), a.op()), g.unary("VSHUFPS", imm(0xdd), b.op(), a.op())
+	fits := g.bin("VPCMPEQD", high, g.unary("VPSRAD", imm(31), low))
+	bound := g.bin("VPXOR", g.unary("VPSRAD", imm(31), high), pattern(0x7fffffff))
+	return g.unary("VPERMQ", imm(0xd8), g.blend(fits, low, bound))
 }
 
 // gather reads elements at places that differ from lane to lane.

@@ -47,6 +47,9 @@ func (g *generator) define(res *loop.Result, at map[[2]int]operand) {
 
 // contract sums products over the phase's axes.
 func (g *generator) contract(ph *loop.Phase, rows, vectors int) {
+	if ph.Acc.Type != dim.Float32 {
+		refuse("a contraction of " + ph.Acc.Type.String())
+	}
 	acc := map[[2]int]operand{}
 	g.points(rows, vectors, func() { acc[[2]int{g.r, g.v}] = g.newReg(vec).op() })
 	zero := func() {

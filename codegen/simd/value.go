@@ -456,6 +456,8 @@ func (g *generator) cast(e *loop.Expr) operand {
 		return g.compare(&loop.Expr{Op: loop.Ne, Type: dim.Bool, Args: []*loop.Expr{e.Args[0], zero}})
 	case e.Type == dim.Float32 && from == dim.Uint32:
 		return g.uintToFloat(g.vecReg(x))
+	case e.Type == dim.Float32 && from == dim.Int64 && readsInt64(e.Args[0]):
+		refuse("an int64 element becomes a float")
 	case e.Type == dim.Float32 && from.IsInt():
 		return g.unary("VCVTDQ2PS", g.vecReg(x))
 	case (e.Type == dim.Int32 || e.Type == dim.Int64) && from == dim.Float32:
@@ -469,6 +471,13 @@ func (g *generator) cast(e *loop.Expr) operand {
 	}
 	refuse("conversion from " + from.String() + " to " + e.Type.String())
 	return operand{}
+}
+
+// readsInt64 reports whether an index is made from elements of 64 bits.
+func readsInt64(e *loop.Expr) bool {
+	found := false
+	walk(e, map[*loop.Expr]bool{}, func(x *loop.Expr) { found = found || x.Op == loop.Load && x.Type == dim.Int64 })
+	return found
 }
 
 // toBFloat16 rounds to the nearest bfloat16, to even; NaN becomes the quiet one.
