@@ -16,7 +16,7 @@ import (
 //
 // Inference decides first. Layout changes no order of summation.
 func layout(p *loop.Program) error {
-	l := &layouter{p: p, fixed: map[*loop.Var]bool{}}
+	l := &layouter{p: p, fixed: map[any]bool{}}
 	l.findFixed()
 	for _, kind := range []string{"forward", "train", "eval"} {
 		for _, f := range p.Funcs {
@@ -37,7 +37,30 @@ const panelWidth = 32
 
 type layouter struct {
 	p     *loop.Program
-	fixed map[*loop.Var]bool // seen in another shape or sliced: stays row-major
+	fixed map[any]bool // tensors (see home) seen in another shape or sliced: they stay row-major
+}
+
+// home is what a layout belongs to: the stored tensor of a buffer, or itself.
+func home(b *loop.Buffer) any {
+	if b.Var != nil {
+		return b.Var
+	}
+	return b
+}
+
+// setLayout lets a buffer, and all others of its stored tensor, lie in a layout.
+func setLayout(b *loop.Buffer, l *loop.Layout) {
+	b.Layout = l
+	if b.Var != nil {
+		b.Var.Layout = l
+	}
+}
+
+func layoutOf(b *loop.Buffer) *loop.Layout {
+	if b.Var != nil {
+		return b.Var.Layout
+	}
+	return b.Layout
 }
 
 // eachFunc visits all functions, those that finish metrics too.
@@ -60,8 +83,8 @@ func (l *layouter) findFixed() {
 			sizes := callSizes(c)
 			for n, a := range c.Args {
 				p := c.Kernel.Params[n]
-				if v := a.Buffer.Var; v != nil && (a.At != nil || !sameShape(p.Shape, v.Shape, sizes)) {
-					l.fixed[v] = true
+				if a.At != nil || !sameShape(p.Shape, a.Buffer.Shape, sizes) {
+					l.fixed[home(a.Buffer)] = true
 				}
 			}
 		}
@@ -137,28 +160,125 @@ func storedAlong(k *loop.Kernel, a *loop.Axis) bool {
 // choose gives the stored tensor that a call's contraction wants in another
 // order the layout for it. The first call decides.
 func (l *layouter) choose(c *loop.Call) {
+	if l.chooseWider(c) {
+		return
+	}
 	w, ok := wanted(c.Kernel)
 	if !ok {
 		return
 	}
-	v := c.Args[slices.Index(c.Kernel.Params, w.load.Param)].Buffer.Var
-	if v == nil || v.Layout != nil || l.fixed[v] || len(v.Shape) < 2 {
+	b := c.Args[slices.Index(c.Kernel.Params, w.load.Param)].Buffer
+	if b.Var == nil || !l.free(b) {
 		return
 	}
+	if lane := laneOf(w.load.Index, w.lane); lane >= 0 {
+		setLayout(b, panels(b.Shape, lane))
+	}
+}
+
+// free reports whether a buffer may still get a layout.
+func (l *layouter) free(b *loop.Buffer) bool {
+	return layoutOf(b) == nil && !l.fixed[home(b)] && len(b.Shape) > 1
+}
+
+// laneOf returns the one dimension of an index that moves with an axis, by one;
+// -1 when there is none.
+func laneOf(index []*loop.Expr, a *loop.Axis) int {
 	lane := -1
-	for n, e := range w.load.Index {
-		switch c, ok := loop.Coefficient(e, w.lane); {
+	for n, e := range index {
+		switch c, ok := loop.Coefficient(e, a); {
 		case !ok:
-			return
+			return -1
 		case c.Is(1) && lane < 0:
 			lane = n
 		case !c.Is(0):
-			return
+			return -1
 		}
 	}
-	if lane >= 0 {
-		v.Layout = panels(v.Shape, lane)
+	return lane
+}
+
+// chooseWider handles contractions whose results are consecutive along a short
+// axis, as a convolution's weight gradient is along its kernel: few lanes would
+// work. The tensors that they write, of constant shape, are put into panels
+// along an axis that fills the lanes; pass pack copies the operand.
+func (l *layouter) chooseWider(c *loop.Call) bool {
+	k := c.Kernel
+	ph := contraction(k)
+	if ph == nil || ph.A.Op != loop.Load || ph.B.Op != loop.Load {
+		return false
 	}
+	now, best := 0.0, 0.0
+	var wide *loop.Axis
+	for _, a := range k.Space {
+		x := sideOf(ph, a)
+		if x == nil {
+			continue
+		}
+		if storedAlong(k, a) && loop.Consecutive(x.Param, x.Index, a) {
+			now = max(now, laneShare(a))
+			continue
+		}
+		if share := laneShare(a); x.Guard == nil && share > best && l.canStore(c, a) {
+			best, wide = share, a
+		}
+	}
+	if wide == nil || best < 1.5*now {
+		return false
+	}
+	for _, s := range storesOf(k) {
+		b := c.Args[slices.Index(k.Params, s.Param)].Buffer
+		setLayout(b, panels(b.Shape, laneOf(s.Index, wide)))
+	}
+	return true
+}
+
+// sideOf returns the one operand of a contraction that has an axis of its
+// results; nil when both have it.
+func sideOf(ph *loop.Phase, a *loop.Axis) *loop.Expr {
+	inA, inB := loop.Mentions(ph.A, a), loop.Mentions(ph.B, a)
+	switch {
+	case inA == inB || a.Extent.Is(1):
+		return nil
+	case inA:
+		return ph.A
+	}
+	return ph.B
+}
+
+// laneShare is the part of the lanes that an axis fills; an unknown extent fills them.
+func laneShare(a *loop.Axis) float64 {
+	n, ok := a.Extent.Int()
+	if !ok || n >= panelWidth {
+		return 1
+	}
+	const half = panelWidth / 2
+	return float64(n) / float64((n+half-1)/half*half)
+}
+
+func storesOf(k *loop.Kernel) []*loop.Store {
+	var out []*loop.Store
+	for _, ph := range k.Phases {
+		out = append(out, ph.Stores...)
+	}
+	return out
+}
+
+// canStore reports whether all tensors that a call writes may be put into panels
+// along an axis: their shapes are constant, and they have no layout yet.
+func (l *layouter) canStore(c *loop.Call, a *loop.Axis) bool {
+	for _, s := range storesOf(c.Kernel) {
+		b := c.Args[slices.Index(c.Kernel.Params, s.Param)].Buffer
+		if b.Kind != loop.Stored && b.Kind != loop.Temp || !l.free(b) || laneOf(s.Index, a) < 0 {
+			return false
+		}
+		for _, d := range b.Shape {
+			if _, ok := d.Int(); !ok {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // panels is the blocked layout with an axis in the lanes.
@@ -198,7 +318,7 @@ func (l *layouter) spreadCall(c *loop.Call) (changed bool) {
 			}
 			for _, o := range ph.Stores {
 				w := varOf(o.Param)
-				if w != nil && w.Layout == nil && !l.fixed[w] && w.Kind == "optimizer" && slices.Equal(o.Index, s.Index) && dim.EqualShapes(v.Shape, w.Shape) {
+				if w != nil && w.Layout == nil && !l.fixed[any(w)] && w.Kind == "optimizer" && slices.Equal(o.Index, s.Index) && dim.EqualShapes(v.Shape, w.Shape) {
 					w.Layout = v.Layout
 					changed = true
 				}
