@@ -41,8 +41,11 @@ func (e *evaluator) single(fr *frame, x *dsl.Expr) value {
 }
 
 func countValues(n int) string {
-	if n == 0 {
+	switch n {
+	case 0:
 		return "no value"
+	case 1:
+		return "one value"
 	}
 	return strconv.Itoa(n) + " values"
 }

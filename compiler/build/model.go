@@ -224,6 +224,7 @@ func (e *evaluator) modelArguments(fr *frame) bool {
 func (e *evaluator) override(f *dsl.Formal, def value, literal string) (value, bool) {
 	name := "--set " + f.Name.Name
 	src := []byte("edition 1\nfunc set() = " + literal + "\n")
+	e.info.Sources[name] = src // for a message about the literal
 	file, diags := dsl.Parse(name, src)
 	var v value = bad{}
 	if _, isText := def.(text); isText && (diags.HasErrors() || !strings.HasPrefix(literal, `"`)) {
