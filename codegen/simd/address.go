@@ -87,8 +87,8 @@ func (g *generator) splitAxis(p *place, b binding, coef dim.Dim) {
 	p.rowStep, p.row = p.rowStep.Add(coef), int64(g.r)
 }
 
-// splitAligned handles floor(x / w) and x mod w of the lane axis x, where a
-// vector never crosses a multiple of w.
+// splitAligned handles floor(x / w) and x mod w of the lane axis x for a power of
+// two w, where a vector never crosses a multiple of w.
 func (g *generator) splitAligned(p *place, t linearTerm) (place, bool) {
 	e := t.atom
 	if e.Op != loop.FloorDiv && e.Op != loop.Mod || e.Args[0].Op != loop.AxisVar {
@@ -96,7 +96,7 @@ func (g *generator) splitAligned(p *place, t linearTerm) (place, bool) {
 	}
 	w, ok := constIndex(e.Args[1])
 	b := g.binding(e.Args[0].Axis)
-	if !ok || !b.lane || w%int64(g.target.lanes()) != 0 {
+	if !ok || !b.lane || w < int64(g.target.lanes()) || w&(w-1) != 0 {
 		return *p, false
 	}
 	key := fmt.Sprintf("aligned %d %d %d", g.id(e), b.reg, b.off)
