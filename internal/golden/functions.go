@@ -36,8 +36,8 @@ func (b *builder) activation(c *Case) string {
 		args = fmt.Sprintf(", beta = %s, threshold = %s", beta, thr)
 	default:
 		for _, v := range strings.Split(variant, "_") {
-			if strings.HasPrefix(v, ".") {
-				v = "0" + v
+			if sign, digits, ok := strings.Cut(v, "."); ok && (sign == "" || sign == "-") {
+				v = sign + "0." + digits
 			}
 			args += ", " + v
 		}
@@ -132,6 +132,9 @@ func (b *builder) loss(c *Case) string {
 		args := c.pass("ignore_index")
 		if w, ok := b.input("weight"); ok {
 			args += ", weight = " + w
+		}
+		if c.has("layout") {
+			args += ", axis = 1"
 		}
 		y = "nll_loss(log_softmax(" + b.mustInput("x") + ", axis = 1), " + b.mustInput("target") + args + reduction + ")"
 	case "BCELoss":

@@ -70,8 +70,8 @@ func (c *Case) functional(x string) string {
 	case "PixelShuffle":
 		return call("pixel_shuffle", c.pass("upscale_factor"))
 	case "Normalize":
-		if c.num("p", 2) != 2 {
-			return ""
+		if p := c.num("p", 2); p != 2 {
+			return fmt.Sprintf("%s / max(norm(%s, p = %s%s, keepdims = true), %s)", x, x, number(p), c.pass("dim=axis"), number(c.num("eps", 1e-12)))
 		}
 		return call("l2_normalize", c.pass("dim=axis", "eps"))
 	}

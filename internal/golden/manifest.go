@@ -40,8 +40,11 @@ func (c *Case) Array(name string) (Array, bool) {
 }
 
 // Load reads manifest.json of a folder.
-func Load(dir string) ([]Case, error) {
-	data, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
+func Load(dir string) ([]Case, error) { return LoadFile(filepath.Join(dir, "manifest.json")) }
+
+// LoadFile reads a manifest.
+func LoadFile(name string) ([]Case, error) {
+	data, err := os.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +52,7 @@ func Load(dir string) ([]Case, error) {
 		Cases []Case `json:"cases"`
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, fmt.Errorf("manifest.json: %w", err)
+		return nil, fmt.Errorf("%s: %w", filepath.Base(name), err)
 	}
 	return m.Cases, nil
 }

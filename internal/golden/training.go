@@ -68,14 +68,19 @@ func (b *builder) scheduler(c *Case) string {
 		if c.num("end_factor", 1) != 1 {
 			text = fmt.Sprintf("linear_decay(%s, steps = %s, start = %s, end = %s)", base, n("total_iters"), n("start_factor"), n("end_factor"))
 		}
+	case "ConstantLR":
+		n, factor := int(c.num("total_iters", 5)), c.num("factor", 1./3)
+		text = fmt.Sprintf("multi_step(%s * %s, milestones = [%d], gamma = 1 / %s)", base, number(factor), n, number(factor))
 	case "PolynomialLR":
 		text = fmt.Sprintf("polynomial(%s, steps = %s, power = %s)", base, n("total_iters"), n("power"))
 	case "CyclicLR":
-		text = fmt.Sprintf("cyclic(%s, %s, step_size_up = %s, mode = %q%s)", n("base"), n("max"), n("step_size_up"), c.str("mode", "triangular"), c.pass("gamma"))
+		text = fmt.Sprintf("cyclic(%s, %s, step_size_up = %s, mode = %q%s)", n("base"), n("max"), n("step_size_up"), c.str("mode", "triangular"), c.pass("step_size_down", "gamma"))
 	case "OneCycleLR":
 		text = fmt.Sprintf("one_cycle(%s, steps = %s%s)", n("max_lr"), n("total_steps"), c.pass("pct_start", "anneal_strategy", "three_phase", "div_factor", "final_div_factor"))
+	case "ReduceLROnPlateau":
+		return "depends on a validation metric, which the training loop has and the model has not"
 	default:
-		return "set by the training loop, not by the model: " + c.Op
+		return "no word is known for schedule " + c.Op
 	}
 	id := b.f.ID + "_p"
 	b.body("param %s float32[1] = zeros", id)
