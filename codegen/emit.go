@@ -297,7 +297,7 @@ func typeCode(t string) *jen.Statement {
 // then the path.
 var imports = [...][2]string{
 	{"mlrt", runtimePath}, {"bytes", "bytes"}, {"context", "context"}, {"embed", "embed"}, {"errors", "errors"}, {"fmt", "fmt"}, {"fs", "io/fs"},
-	{"io", "io"}, {"iter", "iter"}, {"math", "math"}, {"rand", "math/rand/v2"}, {"slices", "slices"}, {"sync", "sync"},
+	{"io", "io"}, {"iter", "iter"}, {"math", "math"}, {"os", "os"}, {"rand", "math/rand/v2"}, {"slices", "slices"}, {"sync", "sync"},
 	{"testing", "testing"},
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/mlc-go/mlc/compiler/eval"
 	"github.com/mlc-go/mlc/compiler/loop"
 	"github.com/mlc-go/mlc/compiler/scalar"
+	mlrt "github.com/mlc-go/mlc/runtime"
 )
 
 // The types of testdata/driver.go.txt.
@@ -177,6 +178,10 @@ func random(r *rand.Rand, t dim.DType, n int) []uint64 {
 			bits[i] = uint64(math.Float32bits(float32(v)))
 		case dim.Float64:
 			bits[i] = math.Float64bits(v)
+		case dim.BFloat16:
+			bits[i] = uint64(mlrt.ToBFloat16(float32(v)))
+		case dim.Float16:
+			bits[i] = uint64(mlrt.ToFloat16(float32(v)))
 		default:
 			bits[i] = uint64(r.IntN(2))
 		}
@@ -386,8 +391,11 @@ func (l *lab) addCase(name string, seed uint64, threads int, kinds string, dims 
 		n, _ := dim.Product(v.Shape).Int()
 		bits := random(r, v.DType, int(n))
 		for i, b := range bits {
-			if v.DType == dim.Float32 { // small weights keep losses finite
+			switch v.DType { // small weights keep losses finite
+			case dim.Float32:
 				bits[i] = uint64(math.Float32bits(math.Float32frombits(uint32(b)) * 0.1))
+			case dim.BFloat16:
+				bits[i] = uint64(mlrt.ToBFloat16(mlrt.FromBFloat16(uint16(b)) * 0.1))
 			}
 		}
 		c.Vars = append(c.Vars, bits)
@@ -409,8 +417,9 @@ func TestExact(t *testing.T) {
 	l := newLab(t)
 	l.add("forward", parse(t, "../compiler/loop/testdata/mlp_forward.txt"))
 	l.add("mlp", compiled(t, "testdata/classifier/net.ml", nil))
+	l.add("state", compiled(t, "testdata/state/net.ml", nil))
 	l.build()
-	var dims [][]map[string]int64
+	dims := [][]map[string]int64{l.addCase("state", 1, 1, "forward forward forward", map[string]int64{"batch": 4})}
 	for i, batch := range []int64{1, 5, 8, 33} {
 		dims = append(dims, l.addCase("forward", uint64(i), i%3+1, "forward", map[string]int64{"batch": batch}))
 		dims = append(dims, l.addCase("mlp", uint64(i), i%3+1, "step eval step", map[string]int64{"batch": batch}))

@@ -39,7 +39,11 @@ func (g *gen) printSession(s *source) {
 			fields = append(fields, field{name: sv.field, typ: "[]" + goTypes[sv.DType], comment: "state " + sv.Name + " " + shapeText(sv.Shape, sv.Layout)})
 		}
 	}
-	s.structType("Session runs a model with memory of its own. One goroutine at a time may use it.", "Session", fields)
+	about := "Session runs a model with memory of its own. One goroutine at a time may use it."
+	if stateful {
+		about += "\nIts states start at zero, and again when a call has other sizes."
+	}
+	s.structType(about, "Session", fields)
 	doc := "NewSession returns a session. Memory for batches of up to batch samples is made\nat once; 0 makes it at the first call. Close gives its workers back."
 	s.method(doc, "m", "*Model", "NewSession", []field{{name: "batch", typ: "int"}}, []string{"*Session"}, func(b *body) {
 		b.ret(call(id("m.openSession"), flat("mlrt.Options", fieldValue{"Batch", id("batch")})))

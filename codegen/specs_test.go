@@ -21,7 +21,7 @@ var small = map[string]struct {
 	"custom":       {"", map[string]int64{"batch": 3, "time": 4}, "forward step eval step", false},
 	"dqn":          {"", map[string]int64{"batch": 5}, "forward step eval step", false},
 	"actor_critic": {"", map[string]int64{"batch": 5}, "forward step eval step", true},
-	"llama":        {"vocab=11 context=8 layers=2 heads=2 kv_heads=1 dim=8 ffn=12", map[string]int64{"batch": 2, "time": 4}, "forward", true},
+	"llama":        {"vocab=11 context=8 layers=2 heads=2 kv_heads=1 dim=8 hidden=12", map[string]int64{"batch": 2, "time": 4}, "forward step eval", true},
 	"lstm":         {"vocab=13 dim=4 hidden=5", map[string]int64{"batch": 3, "time": 4}, "forward step eval step", false},
 	"gpt":          {"vocab=11 context=8 layers=2 heads=2 dim=8", map[string]int64{"batch": 2, "time": 5}, "forward step eval step", false},
 	"vit":          {"size=8 patch=4 dim=8 layers=1 heads=2 classes=3", map[string]int64{"batch": 2}, "forward step eval", true},

@@ -139,13 +139,16 @@ func (g *gen) printExample(s *source) {
 		for _, p := range prints {
 			b.do(p)
 		}
-		b.comment("Output:", out)
+		if g.numParams() <= largeModel {
+			b.comment("Output:", out)
+		}
 	})
 }
 
 // printFileTest checks that weights survive a file.
 func (g *gen) printFileTest(s *source) {
 	s.fn("TestSaveLoad checks that a model read from a file writes the same file.", "TestSaveLoad", testParam(), nil, func(b *body) {
+		g.skipLarge(b)
 		b.add(varDecl("first, second", "bytes.Buffer"))
 		fatal(b, call(dot(call(id("New"), num(1)), "Save"), unary("&", id("first"))))
 		b.multi([]string{"m", "err"}, ":=", call(id("Load"), call(rt2("bytes", "NewReader"), call(id("first.Bytes")))))
@@ -154,6 +157,20 @@ func (g *gen) printFileTest(s *source) {
 		b.when(unary("!", call(rt2("bytes", "Equal"), call(id("first.Bytes")), call(id("second.Bytes")))), func(b *body) {
 			b.do(call(id("t.Error"), text("the second file differs from the first")))
 		})
+	})
+}
+
+// Models with more values than this have tests that run only on demand, and an
+// example that is compiled but not run.
+const largeModel = 20_000_000
+
+// skipLarge leaves a test of a large model unless it is asked for.
+func (g *gen) skipLarge(b *body) {
+	if g.numParams() <= largeModel {
+		return
+	}
+	b.when(binRaw("==", call(rt2("os", "Getenv"), text("MLC_LARGE")), text("")), func(b *body) {
+		b.do(call(id("t.Skip"), text("a model of this size is tested when MLC_LARGE is set")))
 	})
 }
 
@@ -177,6 +194,7 @@ func (g *gen) printEntryTest(s *source, e *entryGen) {
 	}
 	c := newTypedCall(e.run, scope)
 	s.fn("Test"+e.method+" calls "+e.method+" with random numbers.", "Test"+e.method, testParam(), nil, func(b *body) {
+		g.skipLarge(b)
 		b.define("s", call(dot(call(id("New"), num(1)), "NewSession"), num(0)))
 		b.deferred(call(id("s.Close")))
 		args := sampleArgs(c, noiseOf)
@@ -230,6 +248,14 @@ func checkAllocs(b *body) {
 	})
 }
 
+// testSteps is the number of further steps that the training test makes.
+func (g *gen) testSteps() int64 {
+	if g.numParams() > 1_000_000 {
+		return 3
+	}
+	return 10
+}
+
 // printTrainTest checks a train block: the loss of a batch falls, the weights do
 // not depend on the number of threads, and nothing is allocated.
 func (g *gen) printTrainTest(s *source, t *trainGen) {
@@ -248,6 +274,7 @@ func (g *gen) printTrainTest(s *source, t *trainGen) {
 		doc = "Test" + step + " trains on one batch of random numbers: the loss must fall, the weights\nmust not depend on the number of threads, and steps must not allocate."
 	}
 	s.fn(doc, "Test"+step, testParam(), nil, func(b *body) {
+		g.skipLarge(b)
 		b.declare("want", "[]byte")
 		b.forEach("_, threads", composite("[]int", elems(num(1), num(2), num(3))...), func(b *body) {
 			b.define("trainer", call(dot(call(id("New"), num(1)), "NewTrainer"), flat("TrainOptions", elemsNamed("Threads", id("threads"), "Seed", num(1))...)))
@@ -269,7 +296,7 @@ func (g *gen) printTrainTest(s *source, t *trainGen) {
 			if falls {
 				b.set(id("first"), id("last"))
 			}
-			b.add(rangeOnly(num(10), func(b *body) { b.do(call(id("run"))) }))
+			b.add(rangeOnly(num(g.testSteps()), func(b *body) { b.do(call(id("run"))) }))
 			if falls {
 				b.when(unary("!", parens(binRaw("<", id("last"), id("first")))), func(b *body) {
 					b.do(call(id("t.Errorf"), text("the loss went from %v to %v"), id("first"), id("last")))
