@@ -81,14 +81,14 @@ type Saved struct {
 type Done struct {
 	Epochs           int               `json:"epochs"`
 	Steps            int64             `json:"steps"`
-	TrainLoss        Number            `json:"train_loss"` // mean over the last epoch's batches
+	TrainLoss        Number            `json:"train_loss"` // mean over the last epoch's batches, those made when it is not whole
 	TestLoss         *Number           `json:"test_loss,omitempty"`
 	TestAccuracy     *Number           `json:"test_accuracy,omitempty"`
 	TrainMetrics     map[string]Number `json:"train_metrics,omitempty"`
 	TestMetrics      map[string]Number `json:"test_metrics,omitempty"`
 	SamplesPerSecond Number            `json:"samples_per_second"`
 	Seconds          Number            `json:"seconds"`
-	Stopped          string            `json:"stopped,omitempty"` // "early" when patience ran out
+	Stopped          string            `json:"stopped,omitempty"` // "early" when patience ran out, "steps" when they were made within an epoch
 	Interrupted      bool              `json:"interrupted,omitempty"`
 }
 

@@ -376,8 +376,14 @@ func (r *run) done(interrupted bool) *Done {
 		TestLoss: s.TestLoss, TestMetrics: s.TestMetrics, TestAccuracy: accuracyOf(s.TestMetrics),
 		SamplesPerSecond: rate(r.seen, r.busy), Seconds: Number(time.Since(r.started).Seconds()), Interrupted: interrupted,
 	}
-	if s.Stopped {
+	switch {
+	case s.Stopped:
 		d.Stopped = "early"
+	case s.Batch > 0:
+		d.TrainLoss = Number(s.LossSum / float64(s.Batch))
+		if !interrupted {
+			d.Stopped = "steps"
+		}
 	}
 	return d
 }

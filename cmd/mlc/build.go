@@ -31,7 +31,7 @@ type buildFlags struct {
 	report     bool
 	only       string
 	standalone bool
-	weights    string
+	weights    weightFlags
 	format     string
 }
 
@@ -72,8 +72,13 @@ func (f *buildFlags) register(c *cobra.Command) {
 	fl.BoolVar(&f.debug.checkIR, "check-ir", false, "verify the program after every pass")
 	fl.StringVar(&f.only, "only", "", "forward: generate inference alone")
 	fl.BoolVar(&f.standalone, "standalone", false, "copy the runtime into the package, which then imports the standard library alone")
-	fl.StringVar(&f.weights, "weights", "", "embed: the package carries the weights file beside it; file: it does not")
+	f.weights.register(c, "embed: the package carries the weights file beside it; a safetensors `file`: it carries these; file: none")
 	fl.StringVar(&f.format, "format", "text", "form of diagnostics: "+strings.Join(diag.Formats(), ", "))
+}
+
+// foreign reports whether the package carries the weights of another file.
+func (f *buildFlags) foreign() bool {
+	return f.weights.path != "" && f.weights.path != "embed" && f.weights.path != "file"
 }
 
 // buildJob is one model to build and where its package goes.
@@ -89,8 +94,8 @@ func (a *app) build(args []string, f buildFlags) error {
 	if f.only != "" && f.only != "forward" {
 		return usage("--only takes forward, not %q", f.only)
 	}
-	if f.weights != "" && f.weights != "embed" && f.weights != "file" {
-		return usage("--weights takes embed or file, not %q", f.weights)
+	if !f.foreign() && (f.weights.partial || len(f.weights.maps) > 0) {
+		return usage("--map and --partial need --weights with a safetensors file")
 	}
 	list, err := a.inputs(args)
 	if err != nil {
@@ -151,7 +156,7 @@ func (a *app) plan(in input, f buildFlags, r *reporter) (*buildJob, error) {
 	if in.stdin && f.out == "" && !f.stdout {
 		return nil, usage("a model from standard input needs -o DIR or --stdout")
 	}
-	o := codegen.Options{Package: f.pkg, ForwardOnly: f.only != "", Embed: f.weights == "embed"}
+	o := codegen.Options{Package: f.pkg, ForwardOnly: f.only != "", Embed: f.weights.path == "embed" || f.foreign()}
 	if o.Package == "" {
 		if o.Package, err = packageName(job.dir); err != nil {
 			return nil, err
@@ -169,6 +174,13 @@ func (a *app) plan(in input, f buildFlags, r *reporter) (*buildJob, error) {
 	for _, file := range files {
 		job.files = append(job.files, outFile{filepath.Join(job.dir, file.path), file.text})
 	}
+	if f.foreign() {
+		carried, err := f.weights.embedded(res.IR, job.dir, sourceName(in), r)
+		if carried == nil {
+			return nil, err
+		}
+		job.files = append(job.files, *carried)
+	}
 	job.stale = orphans(job.dir, sourceName(in), job.files)
 	return job, a.checkForeign(job, r)
 }
@@ -178,7 +190,7 @@ func (a *app) checkForeign(job *buildJob, r *reporter) error {
 	for _, file := range job.files {
 		old, err := os.ReadFile(file.path)
 		switch {
-		case err == nil && !isGenerated(old):
+		case err == nil && !isGenerated(old) && !bytes.Contains(old, []byte(weightsMark)):
 			r.add(diag.List{diag.New(diag.ForeignFile, diag.Span{File: file.path}, "%s is in the way: mlc did not write it", file.path)}, nil)
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return failure(err)
@@ -235,6 +247,9 @@ func (a *app) stale(j buildJob, r *reporter) {
 
 func (a *app) printDiff(j buildJob) {
 	for _, f := range j.files {
+		if isWeights(f.path) {
+			continue
+		}
 		old, _ := os.ReadFile(f.path) // a missing file is empty
 		fmt.Fprint(a.stdout, textdiff.Unified(f.path, f.path, string(old), string(f.text)))
 	}
@@ -248,6 +263,9 @@ func (a *app) printFiles(jobs []buildJob) error {
 	var archive txtar.Archive
 	for _, j := range jobs {
 		for _, f := range j.files {
+			if isWeights(f.path) {
+				continue
+			}
 			archive.Files = append(archive.Files, txtar.File{Name: filepath.ToSlash(f.path), Data: f.text})
 		}
 	}

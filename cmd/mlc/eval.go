@@ -14,7 +14,8 @@ import (
 func newEval(a *app) *cobra.Command {
 	var mf modelFlags
 	var df dataFlags
-	var block, weights, batch string
+	var wf weightFlags
+	var block, batch string
 	c := &cobra.Command{
 		Use:   "eval [FILE]",
 		Short: "Evaluate a checkpoint on data",
@@ -25,13 +26,17 @@ func newEval(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.eval(c.Context(), args, mf, df, train.Job{Do: "eval", Block: block, Weights: weights, Batch: n})
+		job := train.Job{Do: "eval", Block: block, Batch: n}
+		if err := wf.apply(&job); err != nil {
+			return err
+		}
+		return a.eval(c.Context(), args, mf, df, job)
 	}
 	mf.register(c, "text")
 	df.register(c)
 	c.Flags().BoolVar(&df.whole, "all-rows", false, "evaluate on all rows of a table, not on its test rows")
 	c.Flags().StringVar(&block, "train", "", "the train block whose loss and metrics count, when the model has several")
-	c.Flags().StringVar(&weights, "weights", "", "safetensors file or run folder (default runs/MODEL)")
+	wf.register(c, "safetensors file or run folder (default runs/MODEL)")
 	c.Flags().StringVar(&batch, "batch", strconv.Itoa(defaultBatch), "samples at once, or all")
 	return c
 }

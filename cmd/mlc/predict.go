@@ -18,7 +18,7 @@ import (
 // predictFlags are the flags of `mlc predict`.
 type predictFlags struct {
 	model   modelFlags
-	weights string
+	weights weightFlags
 	entry   string
 	row     string
 	invert  bool
@@ -37,7 +37,7 @@ training data without the target.`,
 	}
 	c.RunE = func(c *cobra.Command, args []string) error { return a.predict(c.Context(), args, f) }
 	f.model.register(c, "json")
-	c.Flags().StringVar(&f.weights, "weights", "", "safetensors file or run folder (default runs/MODEL)")
+	f.weights.register(c, "safetensors file or run folder (default runs/MODEL)")
 	c.Flags().StringVar(&f.entry, "entry", "", "the entry to call (default: the first)")
 	c.Flags().StringVar(&f.row, "row", "", "one CSV row")
 	c.Flags().BoolVar(&f.invert, "invert", false, "dark on light images: turn them into light on dark")
@@ -49,7 +49,10 @@ func (a *app) predict(ctx context.Context, args []string, f predictFlags) error 
 	if err != nil {
 		return err
 	}
-	job := train.Job{Do: "predict", Weights: f.weights, Entry: f.entry}
+	job := train.Job{Do: "predict", Entry: f.entry}
+	if err := f.weights.apply(&job); err != nil {
+		return err
+	}
 	if job.Weights == "" {
 		job.Weights = runFolder(m)
 	}

@@ -24,6 +24,7 @@ import (
 //	env NAME=VALUE     sets an environment variable
 //	stdout REGEXP      checks the last standard output; stderr likewise
 //	no stdout REGEXP   expects no match; no stderr likewise
+//	grep REGEXP FILE   checks a file; no grep likewise
 //	cmp FILE FILE      expects equal files; stdout stands for the last output
 //	exists FILE…       expects files; no exists FILE… expects none
 //	cp FROM TO, rm FILE, chmod MODE FILE, flip FILE OFFSET, truncate FILE SIZE
@@ -136,6 +137,12 @@ func (s *script) do(args []string) error {
 		return match(s.stdout, args[1], want)
 	case "stderr":
 		return match(s.stderr, args[1], want)
+	case "grep":
+		text, err := os.ReadFile(args[2])
+		if err != nil {
+			return err
+		}
+		return match(string(text), args[1], want)
 	case "exists":
 		for _, name := range args[1:] {
 			if _, err := os.Stat(name); (err == nil) != want {

@@ -29,7 +29,8 @@ type trainFlags struct {
 	seed     uint64
 	dir      string
 	resume   bool
-	weights  string
+	weights  weightFlags
+	run      runFlags
 	patience int
 	keepBest bool
 }
@@ -53,13 +54,14 @@ model for 28x28 images of ten classes trains on the built-in set of drawn digits
 	f.model.register(c, "text")
 	f.data.register(c)
 	fl := c.Flags()
-	fl.StringVar(&f.block, "train", "", "the train block, when the model has several")
+	fl.StringVar(&f.block, "train", "", "the train `block`, when the model has several; several with commas step in turn on each batch")
 	fl.IntVar(&f.epochs, "epochs", defaultEpochs, "passes over the training samples")
 	fl.StringVar(&f.batch, "batch", strconv.Itoa(defaultBatch), "samples a step, or all")
 	fl.Uint64Var(&f.seed, "seed", defaultSeed, "seed of the initial weights, the order of samples and random draws")
 	fl.StringVarP(&f.dir, "out", "o", "", "folder for checkpoints and the run record (default runs/MODEL)")
 	fl.BoolVar(&f.resume, "resume", false, "go on from the checkpoint in the folder")
-	fl.StringVar(&f.weights, "weights", "", "start from the parameters in this safetensors file")
+	f.weights.register(c, "start from the parameters in this safetensors file")
+	f.run.register(c)
 	fl.IntVar(&f.patience, "patience", 0, "stop when the test loss has not improved for so many epochs")
 	fl.BoolVar(&f.keepBest, "keep-best", false, "keep the parameters with the lowest test loss as best.safetensors")
 	return c
@@ -67,13 +69,20 @@ model for 28x28 images of ten classes trains on the built-in set of drawn digits
 
 // job turns the flags into what the model's program is asked.
 func (f *trainFlags) job(c *cobra.Command) (train.Job, error) {
+	first, then := blocks(f.block)
 	job := train.Job{
-		Do: "train", Block: f.block, Epochs: f.epochs, Seed: f.seed, Dir: f.dir, Resume: f.resume,
-		Weights: f.weights, Patience: f.patience, KeepBest: f.keepBest,
+		Do: "train", Block: first, Then: then, Epochs: f.epochs, Seed: f.seed, Dir: f.dir, Resume: f.resume,
+		Patience: f.patience, KeepBest: f.keepBest,
 		Given: train.Given{Batch: c.Flags().Changed("batch"), Seed: c.Flags().Changed("seed")},
 	}
 	if f.epochs < 1 {
 		return job, usage("--epochs must be at least 1, not %d", f.epochs)
+	}
+	if err := f.run.apply(c, &job); err != nil {
+		return job, err
+	}
+	if err := f.weights.apply(&job); err != nil {
+		return job, err
 	}
 	var err error
 	job.Batch, err = parseBatch(f.batch)
@@ -98,11 +107,16 @@ func (a *app) train(ctx context.Context, args []string, f trainFlags, job train.
 	if err != nil {
 		return err
 	}
-	block, err := train.FindBlock(&m.info, f.block)
+	for _, name := range job.Then {
+		if _, err := train.FindBlock(&m.info, name); err != nil {
+			return usage("%s: %v", m.in.path, err)
+		}
+	}
+	block, err := train.FindBlock(&m.info, job.Block)
 	if err != nil {
 		return usage("%s: %v", m.in.path, err)
 	}
-	if job.Data, err = a.trainingData(m, f.block, m.info.Trains[block].Inputs, f.data); err != nil {
+	if job.Data, err = a.trainingData(m, job.Block, f.run.feeds().Rest(m.info.Trains[block].Inputs), f.data); err != nil {
 		return err
 	}
 	if job.Dir == "" {
@@ -114,8 +128,13 @@ func (a *app) train(ctx context.Context, args []string, f trainFlags, job train.
 	}
 	var done *train.Done
 	err = a.runModel(ctx, m, f.model, job, func(e train.Event) {
-		if d, ok := e.(train.Done); ok {
-			done = &d
+		switch e := e.(type) {
+		case train.Done:
+			done = &e
+		case train.RateFound:
+			if f.model.format == "text" {
+				a.rateFound(e)
+			}
 		}
 		if show != nil {
 			show.show(e)
@@ -137,7 +156,7 @@ func (a *app) summarise(d *train.Done, dir string) {
 	if d.TestLoss != nil {
 		line += "  " + figures("test loss", d.TestLoss, d.TestMetrics)
 	}
-	if d.Stopped != "" {
+	if d.Stopped == "early" {
 		line += "  (stopped early)"
 	}
 	fmt.Fprintf(a.stdout, "%s\n", line)
