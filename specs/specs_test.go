@@ -20,49 +20,53 @@ import (
 // spec is one of the example networks.
 type spec struct {
 	name       string
-	tensors    int               // learnable
-	parameters int64             // elements of those; the README of each paper or library
-	small      map[string]string // hyper-parameters of a version that trains in a test
-	warning    string            // the one finding that is right
+	tensors    int    // learnable
+	parameters int64  // elements of those
+	warning    string // the one finding that is right
+
+	// A version that trains in a test.
+	small  map[string]string      // hyper-parameters
+	edits  map[string][][2]string // replacements in files whose sizes are no hyper-parameters
+	dims   map[string]int64       // sizes that differ from the usual ones
+	ranges map[string][2]int      // of integer inputs other than 0 and 1; floats named here lie between 0 and 1
+	rate   float64                // factor of a learning rate that starts low
+	zero   []string               // tensors whose gradient is zero: a key's bias, a bias before batch norm
 }
 
 // specs are the networks with the sizes that docs/language.md states.
 var specs = []spec{
-	{"mlp", 4, 101_770, nil, ""},
-	{"lenet", 10, 61_706, nil, ""},
-	{"resnet18", 62, 11_689_512, nil, ""},
-	{"unet", 64, 31_037_698, map[string]string{"base": "4", "depth": "2", "size": "16"}, ""},
-	{"vae", 10, 652_824, nil, ""},
-	{"lstm", 19, 4_928_514, map[string]string{"vocab": "50", "dim": "8", "hidden": "16"}, ""},
-	{"gpt", 148, 124_475_904, map[string]string{"vocab": "64", "context": "16", "layers": "2", "heads": "2", "dim": "16"}, ""},
-	{"llama", 146, 1_235_814_400, map[string]string{"vocab": "64", "context": "16", "layers": "2", "heads": "4", "kv_heads": "2", "dim": "32", "hidden": "48"}, ""},
-	{"vit", 200, 86_567_656, map[string]string{"size": "16", "patch": "8", "dim": "16", "layers": "2", "heads": "2", "classes": "10"}, ""},
-	{"dqn", 12, 34_820, nil, ""},
-	{"actor_critic", 8, 69_381, nil, ""},
-	{"gan", 14, 1_920_066, map[string]string{"latent": "8", "width": "4"}, ""},
-	{"clip", 350, 151_277_057, nil, ""},
-	{"ctc", 44, 17_760_765, map[string]string{"mels": "16", "hidden": "12", "layers": "2"}, ""},
-	{"custom", 8, 1_185, nil, "the value seq is never used"},
+	{name: "mlp", tensors: 4, parameters: 101_770, ranges: map[string][2]int{"labels": {0, 10}}},
+	{name: "lenet", tensors: 10, parameters: 61_706, ranges: map[string][2]int{"labels": {0, 10}}},
+	{name: "resnet18", tensors: 62, parameters: 11_689_512, small: map[string]string{"classes": "10"},
+		edits: map[string][][2]string{"resnet18/net.ml": {{"224, 224", "32, 32"}, {"[64, 128, 256, 512]", "[4, 8, 12, 16]"}, {"conv2d(64, ", "conv2d(4, "}}}, dims: map[string]int64{"batch": 8},
+		ranges: map[string][2]int{"labels": {0, 10}}},
+	{name: "unet", tensors: 64, parameters: 31_037_698, small: map[string]string{"base": "4", "depth": "2", "size": "16"}},
+	{name: "vae", tensors: 10, parameters: 652_824, ranges: map[string][2]int{"x": {0, 1}}},
+	{name: "lstm", tensors: 19, parameters: 4_928_514, small: map[string]string{"vocab": "50", "dim": "8", "hidden": "16", "drop": "0.1"},
+		ranges: map[string][2]int{"tokens": {1, 50}, "lengths": {3, 9}}},
+	{name: "gpt", tensors: 148, parameters: 124_475_904, small: map[string]string{"vocab": "64", "context": "16", "layers": "2", "heads": "2", "dim": "16"},
+		ranges: map[string][2]int{"tokens": {0, 64}, "targets": {0, 64}}, rate: 1000},
+	{name: "llama", tensors: 146, parameters: 1_235_814_400,
+		small:  map[string]string{"vocab": "64", "context": "16", "layers": "2", "heads": "4", "kv_heads": "2", "dim": "32", "hidden": "48"},
+		ranges: map[string][2]int{"tokens": {0, 64}, "targets": {0, 64}}, rate: 10_000},
+	{name: "vit", tensors: 200, parameters: 86_567_656, small: map[string]string{"size": "16", "patch": "8", "dim": "16", "layers": "2", "heads": "2", "classes": "10"},
+		ranges: map[string][2]int{"labels": {0, 10}}, rate: 1000, zero: []string{"k_proj.bias"}},
+	{name: "dqn", tensors: 12, parameters: 34_820, ranges: map[string][2]int{"done": {0, 1}}},
+	{name: "actor_critic", tensors: 8, parameters: 69_381, ranges: map[string][2]int{"action": {0, 4}}},
+	{name: "gan", tensors: 14, parameters: 1_920_066, small: map[string]string{"latent": "8", "width": "4"}},
+	{name: "clip", tensors: 350, parameters: 151_277_057, small: map[string]string{"dim": "16", "size": "64", "vocab": "50", "context": "6"},
+		edits: map[string][][2]string{
+			"clip/net.ml": {{"layers = 12, heads = 8", "layers = 2, heads = 2"}},
+			"vit/net.ml":  {{"dim = 768, layers = 12, heads = 12", "dim = 16, layers = 2, heads = 2"}},
+		},
+		ranges: map[string][2]int{"tokens": {0, 50}}, rate: 100, zero: []string{"k_proj.bias"}},
+	{name: "ctc", tensors: 44, parameters: 17_760_765, small: map[string]string{"mels": "8", "hidden": "12", "layers": "2"}, dims: map[string]int64{"time": 24},
+		ranges: map[string][2]int{"lengths": {20, 25}, "targets": {1, 29}, "target_lengths": {1, 3}}, rate: 10, zero: []string{"conv1.bias", "conv2.bias"}},
+	{name: "custom", tensors: 8, parameters: 1_185, warning: "the value seq is never used", rate: 100},
 }
 
 // file returns the path of a network's source.
 func (s spec) file() string { return filepath.Join(s.name, "net.ml") }
-
-// TestAllAreListed requires that the table names every folder here, no more.
-func TestAllAreListed(t *testing.T) {
-	files, err := filepath.Glob("*/net.ml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var want []string
-	for _, s := range specs {
-		want = append(want, s.file())
-	}
-	slices.Sort(want)
-	if !slices.Equal(files, want) {
-		t.Errorf("folders %v, table %v", files, want)
-	}
-}
 
 // TestParameters compares the numbers of learnable tensors and values with those
 // published for each network, and requires no findings but the one that is right.
