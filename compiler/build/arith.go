@@ -17,9 +17,65 @@ var arithmeticNames = map[string]string{"+": "add", "-": "sub", "*": "mul", "/":
 var hostOps = map[string]scalar.Op{"+": scalar.Add, "-": scalar.Sub, "*": scalar.Mul, "/": scalar.Div,
 	"min": scalar.Min, "max": scalar.Max, "pow": scalar.Pow}
 
+// Bounds of compile-time values, so that doubling one in a loop ends in a message.
+const (
+	maxList   = 100_000 // elements of a list
+	maxTerms  = 500     // terms of a dimension's polynomial
+	maxText   = 10_000  // bytes of a dimension's text, which counts nested quotients
+	maxScalar = 20_000  // nodes of a host scalar's expression
+)
+
+// hasFloor reports whether a dimension has a quotient that was not exact.
+func hasFloor(d dim.Dim) bool {
+	for _, t := range d.Terms() {
+		for _, a := range t.Atoms {
+			if a.Name == "" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// bounded refuses a value that was computed from args and is too large.
+func (e *evaluator) bounded(at diag.Span, v value, args ...value) value {
+	what := ""
+	switch v := v.(type) {
+	case list:
+		if len(v) > maxList {
+			what = "list"
+		}
+	case dimension:
+		if !v.d.Overflow() && (len(v.d.Terms()) > maxTerms || hasFloor(v.d) && len(v.d.String()) > maxText) {
+			what = "dimension"
+		}
+	case host:
+		n := 1
+		for _, a := range args {
+			if h, ok := a.(host); ok {
+				n += max(1, e.sizes[h.e])
+			}
+		}
+		if n > maxScalar {
+			what = "host scalar"
+		} else {
+			e.sizes[v.e] = n
+		}
+	}
+	if what != "" {
+		e.report(diag.ExpansionTooLarge, at, "this %s is too large to compile", what)
+		return bad{}
+	}
+	return v
+}
+
 // arithmetic applies an operator, or one of floor_divide, min, max and pow, to
 // values of any kind.
 func (e *evaluator) arithmetic(at diag.Span, op string, a, b value) value {
+	return e.bounded(at, e.operate(at, op, a, b), a, b)
+}
+
+func (e *evaluator) operate(at diag.Span, op string, a, b value) value {
 	if isBad(a) || isBad(b) || e.unusable(at, a, b) {
 		return bad{}
 	}
@@ -174,10 +230,10 @@ func (e *evaluator) apply1(at diag.Span, name string, v value) value {
 	}
 	if h, ok := hostOf(v); ok {
 		if code, ok := hostFuncs[name]; ok {
-			return host{e: scalar.New(code, h)}
+			return e.bounded(at, host{e: scalar.New(code, h)}, v)
 		}
 		if name == "rsqrt" {
-			return host{e: scalar.New(scalar.Div, scalar.Num(1), scalar.New(scalar.Sqrt, h))}
+			return e.bounded(at, host{e: scalar.New(scalar.Div, scalar.Num(1), scalar.New(scalar.Sqrt, h))}, v)
 		}
 		e.report(diag.OperandKind, at, "%s has no form for %s; apply it to tensors or constants", name, v.kind())
 		return bad{}

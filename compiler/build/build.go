@@ -7,6 +7,7 @@ import (
 
 	"github.com/mlc-go/mlc/compiler/ir"
 	"github.com/mlc-go/mlc/compiler/prelude"
+	"github.com/mlc-go/mlc/compiler/scalar"
 	"github.com/mlc-go/mlc/dsl"
 	"github.com/mlc-go/mlc/dsl/diag"
 )
@@ -68,6 +69,7 @@ type evaluator struct {
 	rows     []*instance // of info.Layers
 	copies   []copied
 	initials map[initialKey]bool
+	sizes    map[*scalar.Expr]int  // nodes of host scalars
 	states   map[string]*unitState // by prefix of stored names
 	numbers  map[string]number     // literals by their text
 	texts    map[diag.Span]string  // readable origins by their place
@@ -91,7 +93,7 @@ type activation struct {
 func Build(opt Options) (*ir.Program, *Info, diag.List, error) {
 	e := &evaluator{opt: &opt, reported: map[reportKey]bool{}, words: map[string]*callable{}, preludes: map[string]*source{},
 		info: &Info{Sources: diag.Sources{}}, uses: newUsage(),
-		states: map[string]*unitState{}, stored: map[string]*variable{}, numbers: map[string]number{}, texts: map[diag.Span]string{}, initials: map[initialKey]bool{}, madeBy: map[*ir.Value]string{}}
+		states: map[string]*unitState{}, stored: map[string]*variable{}, numbers: map[string]number{}, texts: map[diag.Span]string{}, initials: map[initialKey]bool{}, sizes: map[*scalar.Expr]int{}, madeBy: map[*ir.Value]string{}}
 	l, rel, done, err := newLoader(&opt, &e.diags)
 	if err != nil {
 		return nil, e.info, nil, err

@@ -104,7 +104,7 @@ func (e *evaluator) logic(fr *frame, op string, a value, atA diag.Span, b value,
 		if op == "||" {
 			code = scalar.Or
 		}
-		return host{e: scalar.New(code, ha.e, hb.e), truth: true}
+		return e.bounded(atA, host{e: scalar.New(code, ha.e, hb.e), truth: true}, a, b)
 	}
 	fn := map[string]string{"&&": "and", "||": "or"}[op]
 	if isBad(e.truthValue(op, a, atA)) || isBad(e.truthValue(op, b, atB)) {
@@ -173,7 +173,7 @@ func (e *evaluator) compare(at diag.Span, op string, a, b value) value {
 	ha, okA := hostOf(a)
 	hb, okB := hostOf(b)
 	if okA && okB {
-		return compareHosts(op, ha, hb)
+		return e.bounded(at, compareHosts(op, ha, hb), a, b)
 	}
 	e.report(diag.OperandKind, at, "%s cannot compare %s with %s", op, describe(a), describe(b))
 	return bad{}

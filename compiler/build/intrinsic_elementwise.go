@@ -79,7 +79,7 @@ func where(c *invocation) value {
 		a, okA := hostOf(c.v(1))
 		b, okB := hostOf(c.v(2))
 		if cond.truth && okA && okB {
-			return host{e: scalar.New(scalar.Select, cond.e, a, b)}
+			return c.e.bounded(c.at, host{e: scalar.New(scalar.Select, cond.e, a, b)}, c.v(0), c.v(1), c.v(2))
 		}
 	case tensor:
 		if cond.v.Type.DType != dim.Bool {
@@ -132,10 +132,11 @@ func (e *evaluator) selectCall(fr *frame, args *dsl.Args, at diag.Span) value {
 		e.report(diag.TensorAsConstant, cond.Span(), "the condition of select must be known when the model is compiled").
 			HelpText("where(condition, a, b) chooses element by element")
 	case host:
-		a, okA := hostOf(e.single(fr, args.List[1].Value))
-		b, okB := hostOf(e.single(fr, args.List[2].Value))
+		x, y := e.single(fr, args.List[1].Value), e.single(fr, args.List[2].Value)
+		a, okA := hostOf(x)
+		b, okB := hostOf(y)
 		if v.truth && okA && okB {
-			return host{e: scalar.New(scalar.Select, v.e, a, b)}
+			return e.bounded(at, host{e: scalar.New(scalar.Select, v.e, a, b)}, v, x, y)
 		}
 		e.report(diag.StepCondition, cond.Span(), "select by a condition that is known only at run time takes two scalars").
 			HelpText("where(condition, a, b) chooses between tensors")
