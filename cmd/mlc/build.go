@@ -44,7 +44,7 @@ func newBuild(a *app) *cobra.Command {
 		RunE:    func(_ *cobra.Command, args []string) error { return a.build(args, f) },
 	}
 	f.register(c)
-	c.Flags().BoolVar(&f.check, "check", false, "write nothing, exit 1 when code on disk is stale")
+	c.Flags().BoolVar(&f.check, "check", false, "write nothing, exit 1 when code on disk is stale; a model found in a folder that has none is passed over")
 	c.Flags().BoolVarP(&f.diff, "diff", "d", false, "write nothing, print what would change")
 	c.Flags().BoolVar(&f.stdout, "stdout", false, "write nothing, print the files as a txtar archive")
 	c.Flags().BoolVar(&f.report, "report", false, "print the kernels with their tiles, the arenas and the code's size")
@@ -107,6 +107,9 @@ func (a *app) build(args []string, f buildFlags) error {
 	}
 	var jobs []buildJob
 	for _, in := range list {
+		if f.check && !in.named && f.out == "" && len(orphans(filepath.Dir(in.path), sourceName(in), nil)) == 0 {
+			continue // nobody keeps generated code of a model that a folder merely holds
+		}
 		job, err := a.plan(in, f, r)
 		if err != nil {
 			return err
