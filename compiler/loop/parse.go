@@ -450,7 +450,7 @@ func (p *parser) indices() (idx []*Expr) {
 
 // scalarExpr reads a host scalar's prefix form.
 func (p *parser) scalarExpr() *scalar.Expr {
-	if p.tok == "-" || p.tok == "+" || p.tok[0] >= '0' && p.tok[0] <= '9' || p.tok == "NaN" || p.tok == "Inf" {
+	if p.tok == "-" || p.tok == "+" || p.tok != "" && p.tok[0] >= '0' && p.tok[0] <= '9' || p.tok == "NaN" || p.tok == "Inf" {
 		return scalar.Num(p.float(64))
 	}
 	w := p.word()

@@ -97,12 +97,7 @@ func (p *parser) applied(w string) *Expr {
 		p.expect(")")
 		return p.build.Next(c)
 	case "guard":
-		args := p.args()
-		if len(args) != 3 || args[1].Op != Load {
-			p.fail("guard takes a condition, a load and a value")
-		}
-		ld := args[1]
-		return p.build.intern(&Expr{Op: Load, Type: ld.Type, Param: ld.Param, Index: ld.Index, Guard: args[0], Args: args[2:]})
+		return p.guarded(p.args())
 	}
 	for op := Add; op <= Select; op++ {
 		if opNames[op] == w {
@@ -111,6 +106,15 @@ func (p *parser) applied(w string) *Expr {
 	}
 	p.fail("unknown operation %q", w)
 	return nil
+}
+
+// guarded makes a guarded load of its condition, the load, and the other value.
+func (p *parser) guarded(args []*Expr) *Expr {
+	if len(args) != 3 || args[1].Op != Load {
+		p.fail("guard takes a condition, a load and a value")
+	}
+	ld := args[1]
+	return p.build.intern(&Expr{Op: Load, Type: ld.Type, Param: ld.Param, Index: ld.Index, Guard: args[0], Args: args[2:]})
 }
 
 // arity is the number of operands of the operations Add to Select.

@@ -61,7 +61,6 @@ type group struct {
 	k         *kernel
 	deps      []*group // groups that must run before
 	afterLoss bool
-	metric    bool
 }
 
 // kind says how a group becomes phases.
@@ -308,28 +307,6 @@ func (b *body) findNeeds() {
 		b.needsOf(g, leaves)
 	}
 	wanted := map[*group]bool{}
-	var want func(v *ir.Value)
-	want = func(v *ir.Value) {
-		if v.Def == nil {
-			return
-		}
-		g := b.groupOf[v.Def]
-		if !slices.Contains(g.keeps, v) {
-			g.keeps = append(g.keeps, v)
-		}
-		if !wanted[g] {
-			wanted[g] = true
-			for _, n := range g.needs {
-				want(n)
-			}
-			for _, c := range g.before {
-				wanted[c] = true
-				for _, n := range c.needs {
-					want(n)
-				}
-			}
-		}
-	}
 	starts := map[*group]bool{} // copies that only a scan wants
 	for _, g := range b.groups {
 		for _, c := range g.before {
@@ -338,22 +315,44 @@ func (b *body) findNeeds() {
 	}
 	for _, g := range b.groups {
 		if g.copyOf != nil && !starts[g] {
-			wanted[g] = true
-			for _, n := range g.needs {
-				want(n)
-			}
+			b.want(g, wanted)
 		}
 	}
 	for _, o := range b.outputs {
-		want(b.root(o.v))
+		b.wantValue(b.root(o.v), wanted)
 	}
 	for _, st := range b.stores {
-		want(b.root(st.v))
+		b.wantValue(b.root(st.v), wanted)
 	}
 	b.groups = slices.DeleteFunc(b.groups, func(g *group) bool { return !wanted[g] })
 	for n, g := range b.groups {
 		g.id = n
 		slices.SortFunc(g.keeps, func(x, y *ir.Value) int { return x.ID - y.ID })
+	}
+}
+
+// wantValue makes the group of a value keep it, and itself wanted.
+func (b *body) wantValue(v *ir.Value, wanted map[*group]bool) {
+	if v.Def == nil {
+		return
+	}
+	g := b.groupOf[v.Def]
+	if !slices.Contains(g.keeps, v) {
+		g.keeps = append(g.keeps, v)
+	}
+	b.want(g, wanted)
+}
+
+func (b *body) want(g *group, wanted map[*group]bool) {
+	if wanted[g] {
+		return
+	}
+	wanted[g] = true
+	for _, n := range g.needs {
+		b.wantValue(n, wanted)
+	}
+	for _, c := range g.before {
+		b.want(c, wanted)
 	}
 }
 

@@ -63,7 +63,7 @@ func (k *kernel) space(shape []dim.Dim) []*loop.Expr {
 	return k.points(k.k.Space)
 }
 
-// storeTo makes the store of v, at a point of a space of the given shape.
+// storeOf makes the store of v, at a point of a space of the given shape.
 func (k *kernel) storeOf(v *ir.Value, space []dim.Dim, idx []*loop.Expr) *loop.Store {
 	at := alignIndex(k.x, v.Type.Shape, space, idx)
 	value := k.value(v, at)
@@ -111,64 +111,75 @@ func (k *kernel) buildMap() {
 	})
 }
 
+// rows are the points of a group of reductions: a row for each point of outer,
+// and along each of them the points of inner.
+type rows struct {
+	outer, inner []dim.Dim
+	idx          []*loop.Expr
+	red          []*loop.Axis
+	phases       []*loop.Phase
+	depth        map[*loop.Result]int // 1 + the phase that leaves it
+}
+
 // buildReduce makes the phases of a row group or of serial reductions: those
 // that do not wait for each other share a phase.
 func (k *kernel) buildReduce() {
-	var outer, inner []dim.Dim
-	var idx []*loop.Expr
-	var red []*loop.Axis
-	var phases []*loop.Phase
-	depth := map[*loop.Result]int{}
+	r := &rows{depth: map[*loop.Result]int{}}
 	for _, i := range k.g.instrs {
-		r, ok := i.Op.(op.Reducing)
-		if !ok {
+		if _, ok := i.Op.(op.Reducing); !ok {
 			continue
 		}
-		if red == nil {
-			outer = i.Results[0].Type.Shape
-			idx = k.space(outer)
-			inner = extents(ReduceShape(i).Axes)
-			red = axes(innerNames[:], inner)
+		if r.red == nil {
+			r.outer = i.Results[0].Type.Shape
+			r.idx = k.space(r.outer)
+			r.inner = extents(ReduceShape(i).Axes)
+			r.red = axes(innerNames[:], r.inner)
 		}
-		if !SameSpace(i.Results[0].Type.Shape, outer) {
-			k.fail("reduction to %v is not over the group's rows %v", i.Results[0].Type.Shape, outer)
-			return
-		}
-		at := alignIndex(k.x, i.Results[0].Type.Shape, outer, idx)
-		spec := r.Reduce(k.context(i), k.sources(i), at)
-		if !SameSpace(extents(spec.Axes), inner) {
-			k.fail("reduction over %v is not over the group's %v", extents(spec.Axes), inner)
-			return
-		}
-		values := spec.Value(alignIndex(k.x, extents(spec.Axes), inner, k.points(red)))
-		level := 0
-		for _, e := range values {
-			level = max(level, deepest(e, depth, map[*loop.Expr]bool{}))
-		}
-		for len(phases) <= level {
-			phases = append(phases, &loop.Phase{Kind: loop.Reduce, Axes: red, Order: spec.Order})
-		}
-		for n, e := range values {
-			out := i.Results[n]
-			res := &loop.Result{Name: k.resultName(out), Type: out.Type.DType}
-			depth[res] = level + 1
-			phases[level].Reducers = append(phases[level].Reducers, &loop.Reducer{Op: spec.Ops[n], Value: e, Result: res})
-			k.local[out] = result{k.x.Result(res), at}
-		}
+		k.addReducers(i, r)
 	}
-	for _, ph := range phases {
+	for _, ph := range r.phases {
 		k.phase(ph)
 	}
-	whole := append(slices.Clone(outer), inner...)
-	isOuter := func(v *ir.Value) bool { return SameSpace(v.Type.Shape, outer) }
-	k.mapStores(red, whole, append(slices.Clone(idx), k.points(red)...), func(v *ir.Value) bool {
+	whole := append(slices.Clone(r.outer), r.inner...)
+	isOuter := func(v *ir.Value) bool { return SameSpace(v.Type.Shape, r.outer) }
+	k.mapStores(r.red, whole, append(slices.Clone(r.idx), k.points(r.red)...), func(v *ir.Value) bool {
 		if !isOuter(v) && !SameSpace(v.Type.Shape, whole) {
-			k.fail("shape %v is neither the group's rows %v nor its points %v", v.Type.Shape, outer, whole)
+			k.fail("shape %v is neither the group's rows %v nor its points %v", v.Type.Shape, r.outer, whole)
 			return false
 		}
 		return !isOuter(v)
 	})
-	k.mapStores(nil, outer, idx, isOuter)
+	k.mapStores(nil, r.outer, r.idx, isOuter)
+}
+
+// addReducers puts a reduction's reducers into the first phase that has all
+// they need before it.
+func (k *kernel) addReducers(i *ir.Instr, r *rows) {
+	if !SameSpace(i.Results[0].Type.Shape, r.outer) {
+		k.fail("reduction to %v is not over the group's rows %v", i.Results[0].Type.Shape, r.outer)
+		return
+	}
+	at := alignIndex(k.x, i.Results[0].Type.Shape, r.outer, r.idx)
+	spec := i.Op.(op.Reducing).Reduce(k.context(i), k.sources(i), at)
+	if !SameSpace(extents(spec.Axes), r.inner) {
+		k.fail("reduction over %v is not over the group's %v", extents(spec.Axes), r.inner)
+		return
+	}
+	values := spec.Value(alignIndex(k.x, extents(spec.Axes), r.inner, k.points(r.red)))
+	level := 0
+	for _, e := range values {
+		level = max(level, deepest(e, r.depth, map[*loop.Expr]bool{}))
+	}
+	for len(r.phases) <= level {
+		r.phases = append(r.phases, &loop.Phase{Kind: loop.Reduce, Axes: r.red, Order: spec.Order})
+	}
+	for n, e := range values {
+		out := i.Results[n]
+		res := &loop.Result{Name: k.resultName(out), Type: out.Type.DType}
+		r.depth[res] = level + 1
+		r.phases[level].Reducers = append(r.phases[level].Reducers, &loop.Reducer{Op: spec.Ops[n], Value: e, Result: res})
+		k.local[out] = result{k.x.Result(res), at}
+	}
 }
 
 func (k *kernel) resultName(v *ir.Value) string {

@@ -15,13 +15,12 @@ import (
 // trial runs the first entry of a program, built anew by make, in both
 // evaluators on the same data.
 type trial struct {
-	make   func() *ir.Program
-	dims   map[string]int64
-	ints   int64   // integer inputs are drawn from 0 to ints-1
-	scale  float64 // float inputs and stored tensors are drawn from -scale to scale
-	shift  float64 // and moved by this much
-	steps  int
-	before Options
+	make  func() *ir.Program
+	dims  map[string]int64
+	ints  int64   // integer inputs are drawn from 0 to ints-1
+	scale float64 // float inputs and stored tensors are drawn from -scale to scale
+	shift float64 // and moved by this much
+	steps int
 }
 
 // outcome is what a program left: outputs of the last step, then stored tensors.
@@ -69,25 +68,7 @@ func (tr trial) exact(t *testing.T, o Options) outcome {
 			t.Fatal(err)
 		}
 	}
-	var out [][]uint64
-	for s := range max(tr.steps, 1) {
-		m.Step = int64(s + 1)
-		var in [][]uint64
-		for _, b := range f.Inputs {
-			n, err := b.Size().Eval(tr.dims)
-			if err != nil {
-				t.Fatal(err)
-			}
-			words := make([]uint64, n)
-			for i, x := range tr.data(b.DType, int(n), r) {
-				words[i] = eval.Bits(x, b.DType)
-			}
-			in = append(in, words)
-		}
-		if out, err = m.Run(f, tr.dims, in...); err != nil {
-			t.Fatalf("%v\n%s", err, l)
-		}
-	}
+	out := tr.stepExact(t, l, m, r)
 	var res outcome
 	add := func(name string, dt dim.DType, bits []uint64) {
 		values := make([]float64, len(bits))
@@ -109,6 +90,33 @@ func (tr trial) exact(t *testing.T, o Options) outcome {
 		add("var "+v.Name, v.DType, words)
 	}
 	return res
+}
+
+// stepExact runs the steps and returns the outputs of the last one.
+func (tr trial) stepExact(t *testing.T, l *loop.Program, m *eval.Exact, r *rand.Rand) [][]uint64 {
+	t.Helper()
+	f := l.Funcs[0]
+	var out [][]uint64
+	for s := range max(tr.steps, 1) {
+		m.Step = int64(s + 1)
+		var in [][]uint64
+		for _, b := range f.Inputs {
+			n, err := b.Size().Eval(tr.dims)
+			if err != nil {
+				t.Fatal(err)
+			}
+			words := make([]uint64, n)
+			for i, x := range tr.data(b.DType, int(n), r) {
+				words[i] = eval.Bits(x, b.DType)
+			}
+			in = append(in, words)
+		}
+		var err error
+		if out, err = m.Run(f, tr.dims, in...); err != nil {
+			t.Fatalf("%v\n%s", err, l)
+		}
+	}
+	return out
 }
 
 // reference runs the program as built, but for gradients, which are replaced.
@@ -203,5 +211,4 @@ func TestClassifierTrains(t *testing.T) {
 		make: func() *ir.Program { return classifier(13, 8, 5) },
 		dims: map[string]int64{"batch": 7}, ints: 5, scale: 1, steps: 3,
 	}, 3e-6)
-	_ = loop.Map
 }
