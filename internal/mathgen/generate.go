@@ -53,7 +53,7 @@ type printer struct {
 	taken map[string]bool
 	// Locals that only the next choice reads: it may change them in place.
 	chosen map[string]bool
-	body  strings.Builder
+	body   strings.Builder
 }
 
 func (p *printer) function(f *loop.Fn) string {
