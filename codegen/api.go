@@ -106,6 +106,7 @@ func (g *gen) printKernels(trainTag string) error {
 			if err := printKernel(s, g.plans[k], g.pkg); err != nil {
 				return err
 			}
+			g.printTask(s, k)
 			if g.plans[k].tiles != nil && tilesIn == "" {
 				tilesIn = part.suffix
 			}

@@ -12,12 +12,11 @@ import (
 	"github.com/mlc-go/mlc/compiler/loop"
 )
 
-// asmKernel is a kernel that has assembly functions. Calls go through a function
-// that picks one of them, or the plain Go kernel, by the target of the run; a
-// build for another machine or with the tag purego has the plain one alone.
+// asmKernel is a kernel that has assembly functions. Its task picks one of them,
+// or the plain Go kernel, by the target of the run; a build for another machine
+// or with the tag purego has the plain one alone.
 type asmKernel struct {
 	functions []*simd.Function
-	on, items string // names of the function that picks and of the one that counts items
 }
 
 // asmTargets are the targets in the order of the cases.
@@ -54,7 +53,6 @@ func (g *gen) lowerAssembly() {
 			}
 		}
 		if len(a.functions) > 0 {
-			a.on, a.items = g.pkg.local(k.Name+"On"), g.pkg.local(k.Name+"Items")
 			g.asm[k] = a
 		}
 	}
@@ -66,7 +64,7 @@ func (g *gen) printAssembly(suffix, tag string, kernels []*loop.Kernel) {
 	var list []*loop.Kernel
 	var functions []*simd.Function
 	for _, k := range kernels {
-		if a := g.asm[k]; a != nil {
+		if a := g.asm[k]; a != nil && g.tasks[k] != nil {
 			list = append(list, k)
 			functions = append(functions, a.functions...)
 		}
@@ -105,52 +103,6 @@ func external(s *source, doc string, f *simd.Function) {
 	s.file.Add(jen.Func().Id(f.Name).Params(fieldCodes(fields)...))
 }
 
-// printDispatch writes the function that runs items on a target and the one that
-// counts them.
-func (g *gen) printDispatch(s *source, k *loop.Kernel, functions []*simd.Function) {
-	a, pl := g.asm[k], g.plans[k]
-	scope := newNames(g.pkg)
-	target := "target"
-	scope.used[target] = target
-	params := pl.signature(scope)
-	if pl.single() {
-		params = append(params, field{name: scope.local("lo"), typ: "int"}, field{name: scope.local("hi"), typ: "int"})
-	}
-	lo, hi := params[len(params)-2].name, params[len(params)-1].name
-	env := map[string]expr{}
-	sizes := params[len(k.Params) : len(k.Params)+len(k.Dims)]
-	for i, d := range k.Dims {
-		env[d] = id(sizes[i].name)
-	}
-	var plain []expr
-	for _, p := range params {
-		plain = append(plain, id(p.name))
-	}
-	if pl.single() {
-		plain = plain[:len(plain)-2]
-	}
-	if len(functions) == 0 {
-		target = "_"
-	}
-	all := append([]field{{name: target, typ: "mlrt.Target"}}, params...)
-	s.fn(fmt.Sprintf("%s runs items of %s on a target.", a.on, pl.name), a.on, all, nil, func(b *body) {
-		var cases []switchCase
-		for _, f := range functions {
-			cases = append(cases, switchCase{goTarget(f.Target), func(b *body) { asmCall(b, k, f, params, lo, hi, env) }})
-		}
-		b.choose(id(target), cases, func(b *body) { b.do(call(id(pl.name), plain...)) })
-	})
-	counted := append([]field{{name: target, typ: "mlrt.Target"}}, sizes...)
-	s.fn(fmt.Sprintf("%s is the number of items of %s.", a.items, pl.name), a.items, counted, []string{"int"}, func(b *body) {
-		var cases []switchCase
-		for _, f := range functions {
-			n := dimExpr(groups(f), env)
-			cases = append(cases, switchCase{goTarget(f.Target), func(b *body) { b.ret(n) }})
-		}
-		b.choose(id(target), cases, func(b *body) { b.ret(pl.items(env)) })
-	})
-}
-
 // choose is a switch, or its default alone when there is nothing to choose from.
 func (b *body) choose(on expr, cases []switchCase, els func(*body)) {
 	if len(cases) == 0 {
@@ -162,21 +114,3 @@ func (b *body) choose(on expr, cases []switchCase, els func(*body)) {
 
 // groups is the number of items of a call: assembly items in groups of its grain.
 func groups(f *simd.Function) dim.Dim { return f.Items.CeilDiv(dim.Const(f.Grain)) }
-
-// asmCall calls an assembly function for the groups lo to hi-1.
-func asmCall(b *body, k *loop.Kernel, f *simd.Function, params []field, lo, hi string, env map[string]expr) {
-	var args []expr
-	for i, p := range params[:len(params)-2] {
-		if i < len(k.Params) {
-			args = append(args, call(rt("First"), id(p.name)))
-		} else {
-			args = append(args, id(p.name))
-		}
-	}
-	from, to := id(lo), id(hi)
-	if f.Grain > 1 {
-		from = bin("*", from, num(f.Grain))
-		to = call(id("min"), bin("*", to, num(f.Grain)), dimExpr(f.Items, env))
-	}
-	b.do(call(id(f.Name), append(args, from, to)...))
-}

@@ -114,6 +114,7 @@ type gen struct {
 	byVar   map[*loop.Var]*storedVar
 	plans   map[*loop.Kernel]*kernelPlan
 	asm     map[*loop.Kernel]*asmKernel
+	tasks   map[*loop.Kernel]*kernelTask
 	raw     []File            // that are no Go
 	inputs  map[string]string // run-time settings to fields of the trainer
 	inOrder []string
@@ -164,7 +165,7 @@ type metricGen struct {
 func newGen(p *loop.Program, opt Options) (*gen, error) {
 	g := &gen{
 		prog: p, opt: opt, base: baseName(p.File), name: opt.Package, pkg: newNames(nil), byVar: map[*loop.Var]*storedVar{},
-		plans: map[*loop.Kernel]*kernelPlan{}, inputs: map[string]string{}, tables: map[*loop.Buffer]string{},
+		plans: map[*loop.Kernel]*kernelPlan{}, tasks: map[*loop.Kernel]*kernelTask{}, inputs: map[string]string{}, tables: map[*loop.Buffer]string{},
 	}
 	if g.name == "" {
 		g.name = PackageName(p.Name)

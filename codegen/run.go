@@ -26,14 +26,9 @@ type run struct {
 	slots  int
 	own    []*loop.Buffer // scratch buffers in order of first use
 	doc    string
-	tasks  []*task
-	init   bool // stored tensors of others are scratch
-}
-
-// task is a call whose items workers take.
-type task struct {
-	typ  string
-	call *loop.Call
+	tasks  []*loop.Kernel        // that workers share, in order of first use
+	runs   map[*loop.Kernel]expr // their tasks
+	init   bool                  // stored tensors of others are scratch
 }
 
 const maxParts = 120 // steps in one method
@@ -44,7 +39,7 @@ func (g *gen) newRun(f *loop.Func, typ, doc string, steps []loop.Step) *run {
 	r := &run{
 		g: g, f: f, typ: g.pkg.local(typ), doc: doc, steps: steps, names: newNames(nil),
 		memory: map[*loop.Buffer]expr{}, dims: map[string]expr{}, loops: map[*loop.For]expr{}, args: map[*loop.Scalar]expr{},
-		extra: map[*loop.Buffer]int{}, slots: len(f.Slots), init: f.Kind == "init",
+		extra: map[*loop.Buffer]int{}, runs: map[*loop.Kernel]expr{}, slots: len(f.Slots), init: f.Kind == "init",
 	}
 	for _, n := range []string{"pool", "target", "arena", "model", "trainer", "session", "seed", "step", "report", "tensors"} {
 		r.names.used[n] = n
@@ -67,6 +62,13 @@ func (g *gen) newRun(f *loop.Func, typ, doc string, steps []loop.Step) *run {
 		}
 	})
 	r.nameLoops(steps)
+	r.eachCall(steps, func(c *loop.Call) {
+		if _, ok := r.runs[c.Kernel]; !ok && r.shared(c) {
+			r.g.task(c.Kernel)
+			r.tasks = append(r.tasks, c.Kernel)
+			r.runs[c.Kernel] = id("r." + r.names.local(r.g.plans[c.Kernel].name))
+		}
+	})
 	return r
 }
 
@@ -165,6 +167,9 @@ func (r *run) structFields() []field {
 	if r.f.Kind == "forward" {
 		list = append(list, field{name: "tensors", typ: "[]mlrt.Tensor", comment: "the results by contract"})
 	}
+	for _, k := range r.tasks {
+		add(r.runs[k], r.g.task(k).typ, "")
+	}
 	for _, l := range r.loopList(r.steps) {
 		add(r.loops[l], "int", "counts "+l.Extent.String())
 	}
@@ -240,9 +245,6 @@ func (r *run) print(s *source) {
 		r.printResize(s)
 	}
 	r.printRun(s)
-	for _, t := range r.tasks {
-		r.printTask(s, t)
-	}
 }
 
 // maxSize is the largest power of two, less one, that all sizes may have at once
@@ -524,51 +526,36 @@ func (r *run) note(b *body, o loop.Origin, last *loop.Origin) {
 	b.comment(fmt.Sprintf("%s:%d  %s", oneLine(o.File), o.Line, oneLine(o.Label)))
 }
 
-// printCall runs a kernel: as items for the workers, or at once when it is one.
-func (r *run) printCall(b *body, c *loop.Call) {
-	pl := r.g.plans[c.Kernel]
-	if a := r.g.asm[c.Kernel]; a != nil {
-		counts := []expr{id("r.target")}
-		for _, d := range c.Dims {
-			counts = append(counts, dimExpr(d, r.dims))
-		}
-		r.printTaskCall(b, c, call(id(a.items), counts...))
-		return
-	}
-	if pl.single() {
-		b.do(call(id(pl.name), r.callArgs(c)...))
-		return
-	}
+// shared reports whether workers share the items of a call.
+func (r *run) shared(c *loop.Call) bool {
+	return r.g.asm[c.Kernel] != nil || !r.g.plans[c.Kernel].single() && !r.oneItem(c)
+}
+
+// oneItem reports whether the plain kernel makes a single item of a call.
+func (r *run) oneItem(c *loop.Call) bool {
 	env := map[string]expr{}
 	for i, d := range c.Kernel.Dims {
 		env[d] = dimExpr(c.Dims[i], r.dims)
 	}
-	items := pl.items(env)
-	if items.isInt && items.number == 1 {
-		b.do(call(id(pl.name), append(r.callArgs(c), num(0), num(1))...))
+	items := r.g.plans[c.Kernel].items(env)
+	return items.isInt && items.number == 1
+}
+
+// printCall runs a kernel: as items for the workers, or at once when it is one.
+func (r *run) printCall(b *body, c *loop.Call) {
+	pl, args := r.g.plans[c.Kernel], r.callArgs(c)
+	if r.shared(c) {
+		given := []expr{id("r.pool")}
+		if r.g.asm[c.Kernel] != nil {
+			given = append(given, id("r.target"))
+		}
+		b.do(call(id(r.runs[c.Kernel].path()+".run"), append(given, args...)...))
 		return
 	}
-	r.printTaskCall(b, c, items)
-}
-
-// printTaskCall gives the items of a call to the workers.
-func (r *run) printTaskCall(b *body, c *loop.Call, items expr) {
-	t := &task{typ: r.g.pkg.local(r.g.plans[c.Kernel].name + "Task"), call: c}
-	r.tasks = append(r.tasks, t)
-	b.do(call(id("r.pool.Run"), items, call(parens(unary("*", id(t.typ))), id("r"))))
-}
-
-// printTask writes the type whose items are those of a kernel's call.
-func (r *run) printTask(s *source, t *task) {
-	pl := r.g.plans[t.call.Kernel]
-	s.namedType(t.typ+" makes "+pl.name+" a task for workers.", t.typ, r.typ)
-	s.method("Item runs item i.", "r", "*"+t.typ, "Item", []field{{name: "i", typ: "int"}}, nil, func(b *body) {
-		f, args := pl.name, r.callArgs(t.call)
-		if a := r.g.asm[t.call.Kernel]; a != nil {
-			f, args = a.on, append([]expr{id("r.target")}, args...)
-		}
-		b.do(call(id(f), append(args, id("i"), bin("+", id("i"), num(1)))...))
-	})
+	if !pl.single() {
+		args = append(args, num(0), num(1))
+	}
+	b.do(call(id(pl.name), args...))
 }
 
 // callArgs are a call's arguments in the order of the kernel's signature.

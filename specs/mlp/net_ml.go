@@ -136,6 +136,10 @@ type modelInit struct {
 	optimizerTrainFc1BiasMomentumBuffer   []float32 // [128]
 	optimizerTrainFc2WeightMomentumBuffer []float32 // [10, 128] in panels of 16 along axis 0
 	optimizerTrainFc2BiasMomentumBuffer   []float32 // [10]
+	fc1WeightInit                         fc1WeightInitTask
+	fc1BiasInit                           fc1BiasInitTask
+	fc2WeightInit                         fc2WeightInitTask
+	fc2BiasInit                           fc2BiasInitTask
 }
 
 // resize makes the memory of the call.
@@ -176,45 +180,13 @@ func (r *modelInit) run() {
 	r.key8 = mlrt.ToUint32(3.834150531e+09)
 	r.key9 = mlrt.ToUint32(2.418402596e+09)
 	// net.ml:7  fc1.weight
-	r.pool.Run(fc1WeightInitItems(r.target), (*fc1WeightInitTask)(r))
+	r.fc1WeightInit.run(r.pool, r.target, r.model.fc1Weight, r.key, r.seed0, r.key2, r.seed1, r.key3, r.step2)
 	// net.ml:7  fc1.bias
-	r.pool.Run(fc1BiasInitItems(r.target), (*fc1BiasInitTask)(r))
+	r.fc1BiasInit.run(r.pool, r.target, r.model.fc1Bias, r.key4, r.seed0, r.key5, r.seed1, r.key3, r.step2)
 	// net.ml:7  fc2.weight
-	r.pool.Run(fc2WeightInitItems(r.target), (*fc2WeightInitTask)(r))
+	r.fc2WeightInit.run(r.pool, r.target, r.model.fc2Weight, r.key6, r.seed0, r.key7, r.seed1, r.key3, r.step2)
 	// net.ml:7  fc2.bias
-	r.pool.Run(fc2BiasInitItems(r.target), (*fc2BiasInitTask)(r))
-}
-
-// fc1WeightInitTask makes fc1WeightInit a task for workers.
-type fc1WeightInitTask modelInit
-
-// Item runs item i.
-func (r *fc1WeightInitTask) Item(i int) {
-	fc1WeightInitOn(r.target, r.model.fc1Weight, r.key, r.seed0, r.key2, r.seed1, r.key3, r.step2, i, i+1)
-}
-
-// fc1BiasInitTask makes fc1BiasInit a task for workers.
-type fc1BiasInitTask modelInit
-
-// Item runs item i.
-func (r *fc1BiasInitTask) Item(i int) {
-	fc1BiasInitOn(r.target, r.model.fc1Bias, r.key4, r.seed0, r.key5, r.seed1, r.key3, r.step2, i, i+1)
-}
-
-// fc2WeightInitTask makes fc2WeightInit a task for workers.
-type fc2WeightInitTask modelInit
-
-// Item runs item i.
-func (r *fc2WeightInitTask) Item(i int) {
-	fc2WeightInitOn(r.target, r.model.fc2Weight, r.key6, r.seed0, r.key7, r.seed1, r.key3, r.step2, i, i+1)
-}
-
-// fc2BiasInitTask makes fc2BiasInit a task for workers.
-type fc2BiasInitTask modelInit
-
-// Item runs item i.
-func (r *fc2BiasInitTask) Item(i int) {
-	fc2BiasInitOn(r.target, r.model.fc2Bias, r.key8, r.seed0, r.key9, r.seed1, r.key3, r.step2, i, i+1)
+	r.fc2BiasInit.run(r.pool, r.target, r.model.fc2Bias, r.key8, r.seed0, r.key9, r.seed1, r.key3, r.step2)
 }
 
 // Load reads a model from a safetensors file. Errors that wrap mlrt.ErrWeights are

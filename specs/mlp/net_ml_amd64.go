@@ -5,27 +5,27 @@ package mlp
 
 import mlrt "github.com/mlc-go/mlc/runtime"
 
-// fc1ForwardOn runs items of fc1Forward on a target.
-func fc1ForwardOn(target mlrt.Target, x, weight, bias, relu []float32, batch, lo, hi int) {
-	switch target {
+// Item runs item i.
+func (t *fc1ForwardTask) Item(i int) {
+	switch t.target {
 	case mlrt.AVX512:
-		fc1ForwardAVX512(mlrt.First(x), mlrt.First(weight), mlrt.First(bias), mlrt.First(relu), batch, lo, hi)
+		fc1ForwardAVX512(mlrt.First(t.x), mlrt.First(t.weight), mlrt.First(t.bias), mlrt.First(t.relu), t.batch, i, i+1)
 	case mlrt.AVX2:
-		fc1ForwardAVX2(mlrt.First(x), mlrt.First(weight), mlrt.First(bias), mlrt.First(relu), batch, lo, hi)
+		fc1ForwardAVX2(mlrt.First(t.x), mlrt.First(t.weight), mlrt.First(t.bias), mlrt.First(t.relu), t.batch, i, i+1)
 	default:
-		fc1Forward(x, weight, bias, relu, batch, lo, hi)
+		fc1Forward(t.x, t.weight, t.bias, t.relu, t.batch, i, i+1)
 	}
 }
 
-// fc1ForwardItems is the number of items of fc1Forward.
-func fc1ForwardItems(target mlrt.Target, batch int) int {
-	switch target {
+// items counts the items of the call.
+func (t *fc1ForwardTask) items() int {
+	switch t.target {
 	case mlrt.AVX512:
-		return 4 * ((batch + 7) / 8)
+		return 4 * ((t.batch + 7) / 8)
 	case mlrt.AVX2:
-		return 8 * ((batch + 5) / 6)
+		return 8 * ((t.batch + 5) / 6)
 	default:
-		return (batch + 7) / 8 * 2
+		return (t.batch + 7) / 8 * 2
 	}
 }
 
@@ -39,27 +39,27 @@ func fc1ForwardAVX512(x, weight, bias, relu *float32, batch, lo, hi int)
 //go:noescape
 func fc1ForwardAVX2(x, weight, bias, relu *float32, batch, lo, hi int)
 
-// fc2ForwardOn runs items of fc2Forward on a target.
-func fc2ForwardOn(target mlrt.Target, relu, weight, bias, logits []float32, batch, lo, hi int) {
-	switch target {
+// Item runs item i.
+func (t *fc2ForwardTask) Item(i int) {
+	switch t.target {
 	case mlrt.AVX512:
-		fc2ForwardAVX512(mlrt.First(relu), mlrt.First(weight), mlrt.First(bias), mlrt.First(logits), batch, lo*4, min(hi*4, (batch+15)/16))
+		fc2ForwardAVX512(mlrt.First(t.relu), mlrt.First(t.weight), mlrt.First(t.bias), mlrt.First(t.logits), t.batch, i*4, min(i*4+4, (t.batch+15)/16))
 	case mlrt.AVX2:
-		fc2ForwardAVX2(mlrt.First(relu), mlrt.First(weight), mlrt.First(bias), mlrt.First(logits), batch, lo*14, min(hi*14, (batch+4)/5))
+		fc2ForwardAVX2(mlrt.First(t.relu), mlrt.First(t.weight), mlrt.First(t.bias), mlrt.First(t.logits), t.batch, i*14, min(i*14+14, (t.batch+4)/5))
 	default:
-		fc2Forward(relu, weight, bias, logits, batch, lo, hi)
+		fc2Forward(t.relu, t.weight, t.bias, t.logits, t.batch, i, i+1)
 	}
 }
 
-// fc2ForwardItems is the number of items of fc2Forward.
-func fc2ForwardItems(target mlrt.Target, batch int) int {
-	switch target {
+// items counts the items of the call.
+func (t *fc2ForwardTask) items() int {
+	switch t.target {
 	case mlrt.AVX512:
-		return ((batch+15)/16 + 3) / 4
+		return ((t.batch+15)/16 + 3) / 4
 	case mlrt.AVX2:
-		return ((batch+4)/5 + 13) / 14
+		return ((t.batch+4)/5 + 13) / 14
 	default:
-		return (batch + 7) / 8
+		return (t.batch + 7) / 8
 	}
 }
 
@@ -73,21 +73,21 @@ func fc2ForwardAVX512(relu, weight, bias, logits *float32, batch, lo, hi int)
 //go:noescape
 func fc2ForwardAVX2(relu, weight, bias, logits *float32, batch, lo, hi int)
 
-// fc1WeightInitOn runs items of fc1WeightInit on a target.
-func fc1WeightInitOn(target mlrt.Target, weight []float32, key, seed0, key2, seed1, key3, step uint32, lo, hi int) {
-	switch target {
+// Item runs item i.
+func (t *fc1WeightInitTask) Item(i int) {
+	switch t.target {
 	case mlrt.AVX512:
-		fc1WeightInitAVX512(mlrt.First(weight), key, seed0, key2, seed1, key3, step, lo, hi)
+		fc1WeightInitAVX512(mlrt.First(t.weight), t.key, t.seed0, t.key2, t.seed1, t.key3, t.step, i, i+1)
 	case mlrt.AVX2:
-		fc1WeightInitAVX2(mlrt.First(weight), key, seed0, key2, seed1, key3, step, lo, hi)
+		fc1WeightInitAVX2(mlrt.First(t.weight), t.key, t.seed0, t.key2, t.seed1, t.key3, t.step, i, i+1)
 	default:
-		fc1WeightInit(weight, key, seed0, key2, seed1, key3, step, lo, hi)
+		fc1WeightInit(t.weight, t.key, t.seed0, t.key2, t.seed1, t.key3, t.step, i, i+1)
 	}
 }
 
-// fc1WeightInitItems is the number of items of fc1WeightInit.
-func fc1WeightInitItems(target mlrt.Target) int {
-	switch target {
+// items counts the items of the call.
+func (t *fc1WeightInitTask) items() int {
+	switch t.target {
 	case mlrt.AVX512:
 		return 13
 	case mlrt.AVX2:
@@ -107,21 +107,21 @@ func fc1WeightInitAVX512(weight *float32, key, seed0, key2, seed1, key3, step ui
 //go:noescape
 func fc1WeightInitAVX2(weight *float32, key, seed0, key2, seed1, key3, step uint32, lo, hi int)
 
-// fc1BiasInitOn runs items of fc1BiasInit on a target.
-func fc1BiasInitOn(target mlrt.Target, bias []float32, key4, seed0, key5, seed1, key3, step uint32, lo, hi int) {
-	switch target {
+// Item runs item i.
+func (t *fc1BiasInitTask) Item(i int) {
+	switch t.target {
 	case mlrt.AVX512:
-		fc1BiasInitAVX512(mlrt.First(bias), key4, seed0, key5, seed1, key3, step, lo, hi)
+		fc1BiasInitAVX512(mlrt.First(t.bias), t.key4, t.seed0, t.key5, t.seed1, t.key3, t.step, i, i+1)
 	case mlrt.AVX2:
-		fc1BiasInitAVX2(mlrt.First(bias), key4, seed0, key5, seed1, key3, step, lo, hi)
+		fc1BiasInitAVX2(mlrt.First(t.bias), t.key4, t.seed0, t.key5, t.seed1, t.key3, t.step, i, i+1)
 	default:
-		fc1BiasInit(bias, key4, seed0, key5, seed1, key3, step, lo, hi)
+		fc1BiasInit(t.bias, t.key4, t.seed0, t.key5, t.seed1, t.key3, t.step, i, i+1)
 	}
 }
 
-// fc1BiasInitItems is the number of items of fc1BiasInit.
-func fc1BiasInitItems(target mlrt.Target) int {
-	switch target {
+// items counts the items of the call.
+func (t *fc1BiasInitTask) items() int {
+	switch t.target {
 	case mlrt.AVX512:
 		return 1
 	case mlrt.AVX2:
@@ -141,21 +141,21 @@ func fc1BiasInitAVX512(bias *float32, key4, seed0, key5, seed1, key3, step uint3
 //go:noescape
 func fc1BiasInitAVX2(bias *float32, key4, seed0, key5, seed1, key3, step uint32, lo, hi int)
 
-// fc2WeightInitOn runs items of fc2WeightInit on a target.
-func fc2WeightInitOn(target mlrt.Target, weight []float32, key6, seed0, key7, seed1, key3, step uint32, lo, hi int) {
-	switch target {
+// Item runs item i.
+func (t *fc2WeightInitTask) Item(i int) {
+	switch t.target {
 	case mlrt.AVX512:
-		fc2WeightInitAVX512(mlrt.First(weight), key6, seed0, key7, seed1, key3, step, lo, hi)
+		fc2WeightInitAVX512(mlrt.First(t.weight), t.key6, t.seed0, t.key7, t.seed1, t.key3, t.step, i, i+1)
 	case mlrt.AVX2:
-		fc2WeightInitAVX2(mlrt.First(weight), key6, seed0, key7, seed1, key3, step, lo, hi)
+		fc2WeightInitAVX2(mlrt.First(t.weight), t.key6, t.seed0, t.key7, t.seed1, t.key3, t.step, i, i+1)
 	default:
-		fc2WeightInit(weight, key6, seed0, key7, seed1, key3, step, lo, hi)
+		fc2WeightInit(t.weight, t.key6, t.seed0, t.key7, t.seed1, t.key3, t.step, i, i+1)
 	}
 }
 
-// fc2WeightInitItems is the number of items of fc2WeightInit.
-func fc2WeightInitItems(target mlrt.Target) int {
-	switch target {
+// items counts the items of the call.
+func (t *fc2WeightInitTask) items() int {
+	switch t.target {
 	case mlrt.AVX512:
 		return 1
 	case mlrt.AVX2:
@@ -165,31 +165,31 @@ func fc2WeightInitItems(target mlrt.Target) int {
 	}
 }
 
-// fc2WeightInitAVX512 is fc2WeightInit for avx512; an item is a run of 819 x 10 elements.
+// fc2WeightInitAVX512 is fc2WeightInit for avx512; an item is a run of 64 x 128 elements.
 //
 //go:noescape
 func fc2WeightInitAVX512(weight *float32, key6, seed0, key7, seed1, key3, step uint32, lo, hi int)
 
-// fc2WeightInitAVX2 is fc2WeightInit for avx2; an item is a run of 819 x 10 elements.
+// fc2WeightInitAVX2 is fc2WeightInit for avx2; an item is a run of 64 x 128 elements.
 //
 //go:noescape
 func fc2WeightInitAVX2(weight *float32, key6, seed0, key7, seed1, key3, step uint32, lo, hi int)
 
-// fc2BiasInitOn runs items of fc2BiasInit on a target.
-func fc2BiasInitOn(target mlrt.Target, bias []float32, key8, seed0, key9, seed1, key3, step uint32, lo, hi int) {
-	switch target {
+// Item runs item i.
+func (t *fc2BiasInitTask) Item(i int) {
+	switch t.target {
 	case mlrt.AVX512:
-		fc2BiasInitAVX512(mlrt.First(bias), key8, seed0, key9, seed1, key3, step, lo, hi)
+		fc2BiasInitAVX512(mlrt.First(t.bias), t.key8, t.seed0, t.key9, t.seed1, t.key3, t.step, i, i+1)
 	case mlrt.AVX2:
-		fc2BiasInitAVX2(mlrt.First(bias), key8, seed0, key9, seed1, key3, step, lo, hi)
+		fc2BiasInitAVX2(mlrt.First(t.bias), t.key8, t.seed0, t.key9, t.seed1, t.key3, t.step, i, i+1)
 	default:
-		fc2BiasInit(bias, key8, seed0, key9, seed1, key3, step)
+		fc2BiasInit(t.bias, t.key8, t.seed0, t.key9, t.seed1, t.key3, t.step)
 	}
 }
 
-// fc2BiasInitItems is the number of items of fc2BiasInit.
-func fc2BiasInitItems(target mlrt.Target) int {
-	switch target {
+// items counts the items of the call.
+func (t *fc2BiasInitTask) items() int {
+	switch t.target {
 	case mlrt.AVX512:
 		return 1
 	case mlrt.AVX2:

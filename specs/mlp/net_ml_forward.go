@@ -57,15 +57,17 @@ func (s *Session) Forward(x []float32) ([]float32, error) {
 
 // forwardRun is a call of Forward: its arguments, sizes and memory.
 type forwardRun struct {
-	pool    *mlrt.Pool
-	target  mlrt.Target
-	arena   *mlrt.Arena
-	model   *Model
-	batch   int
-	x       []float32     // [batch, 784]
-	relu    []float32     // [batch, 128]
-	logits  []float32     // [batch, 10]
-	tensors []mlrt.Tensor // the results by contract
+	pool       *mlrt.Pool
+	target     mlrt.Target
+	arena      *mlrt.Arena
+	model      *Model
+	batch      int
+	x          []float32     // [batch, 784]
+	relu       []float32     // [batch, 128]
+	logits     []float32     // [batch, 10]
+	tensors    []mlrt.Tensor // the results by contract
+	fc1Forward fc1ForwardTask
+	fc2Forward fc2ForwardTask
 }
 
 // resize makes memory for a call of the given sizes. It allocates only when what
@@ -96,25 +98,9 @@ func (r *forwardRun) resize(batch int) error {
 // run runs the kernels in order.
 func (r *forwardRun) run() {
 	// net.ml:7  fc1: linear(hidden)
-	r.pool.Run(fc1ForwardItems(r.target, r.batch), (*fc1ForwardTask)(r))
+	r.fc1Forward.run(r.pool, r.target, r.x, r.model.fc1Weight, r.model.fc1Bias, r.relu, r.batch)
 	// net.ml:7  fc2: linear(classes)
-	r.pool.Run(fc2ForwardItems(r.target, r.batch), (*fc2ForwardTask)(r))
-}
-
-// fc1ForwardTask makes fc1Forward a task for workers.
-type fc1ForwardTask forwardRun
-
-// Item runs item i.
-func (r *fc1ForwardTask) Item(i int) {
-	fc1ForwardOn(r.target, r.x, r.model.fc1Weight, r.model.fc1Bias, r.relu, r.batch, i, i+1)
-}
-
-// fc2ForwardTask makes fc2Forward a task for workers.
-type fc2ForwardTask forwardRun
-
-// Item runs item i.
-func (r *fc2ForwardTask) Item(i int) {
-	fc2ForwardOn(r.target, r.relu, r.model.fc2Weight, r.model.fc2Bias, r.logits, r.batch, i, i+1)
+	r.fc2Forward.run(r.pool, r.target, r.relu, r.model.fc2Weight, r.model.fc2Bias, r.logits, r.batch)
 }
 
 // bind takes the inputs of a call of the given sizes.

@@ -3,64 +3,62 @@
 
 package mlp
 
-import mlrt "github.com/mlc-go/mlc/runtime"
-
-// fc1ForwardOn runs items of fc1Forward on a target.
-func fc1ForwardOn(_ mlrt.Target, x, weight, bias, relu []float32, batch, lo, hi int) {
-	fc1Forward(x, weight, bias, relu, batch, lo, hi)
+// Item runs item i.
+func (t *fc1ForwardTask) Item(i int) {
+	fc1Forward(t.x, t.weight, t.bias, t.relu, t.batch, i, i+1)
 }
 
-// fc1ForwardItems is the number of items of fc1Forward.
-func fc1ForwardItems(_ mlrt.Target, batch int) int {
-	return (batch + 7) / 8 * 2
+// items counts the items of the call.
+func (t *fc1ForwardTask) items() int {
+	return (t.batch + 7) / 8 * 2
 }
 
-// fc2ForwardOn runs items of fc2Forward on a target.
-func fc2ForwardOn(_ mlrt.Target, relu, weight, bias, logits []float32, batch, lo, hi int) {
-	fc2Forward(relu, weight, bias, logits, batch, lo, hi)
+// Item runs item i.
+func (t *fc2ForwardTask) Item(i int) {
+	fc2Forward(t.relu, t.weight, t.bias, t.logits, t.batch, i, i+1)
 }
 
-// fc2ForwardItems is the number of items of fc2Forward.
-func fc2ForwardItems(_ mlrt.Target, batch int) int {
-	return (batch + 7) / 8
+// items counts the items of the call.
+func (t *fc2ForwardTask) items() int {
+	return (t.batch + 7) / 8
 }
 
-// fc1WeightInitOn runs items of fc1WeightInit on a target.
-func fc1WeightInitOn(_ mlrt.Target, weight []float32, key, seed0, key2, seed1, key3, step uint32, lo, hi int) {
-	fc1WeightInit(weight, key, seed0, key2, seed1, key3, step, lo, hi)
+// Item runs item i.
+func (t *fc1WeightInitTask) Item(i int) {
+	fc1WeightInit(t.weight, t.key, t.seed0, t.key2, t.seed1, t.key3, t.step, i, i+1)
 }
 
-// fc1WeightInitItems is the number of items of fc1WeightInit.
-func fc1WeightInitItems(_ mlrt.Target) int {
+// items counts the items of the call.
+func (t *fc1WeightInitTask) items() int {
 	return 574
 }
 
-// fc1BiasInitOn runs items of fc1BiasInit on a target.
-func fc1BiasInitOn(_ mlrt.Target, bias []float32, key4, seed0, key5, seed1, key3, step uint32, lo, hi int) {
-	fc1BiasInit(bias, key4, seed0, key5, seed1, key3, step, lo, hi)
+// Item runs item i.
+func (t *fc1BiasInitTask) Item(i int) {
+	fc1BiasInit(t.bias, t.key4, t.seed0, t.key5, t.seed1, t.key3, t.step, i, i+1)
 }
 
-// fc1BiasInitItems is the number of items of fc1BiasInit.
-func fc1BiasInitItems(_ mlrt.Target) int {
+// items counts the items of the call.
+func (t *fc1BiasInitTask) items() int {
 	return 1
 }
 
-// fc2WeightInitOn runs items of fc2WeightInit on a target.
-func fc2WeightInitOn(_ mlrt.Target, weight []float32, key6, seed0, key7, seed1, key3, step uint32, lo, hi int) {
-	fc2WeightInit(weight, key6, seed0, key7, seed1, key3, step, lo, hi)
+// Item runs item i.
+func (t *fc2WeightInitTask) Item(i int) {
+	fc2WeightInit(t.weight, t.key6, t.seed0, t.key7, t.seed1, t.key3, t.step, i, i+1)
 }
 
-// fc2WeightInitItems is the number of items of fc2WeightInit.
-func fc2WeightInitItems(_ mlrt.Target) int {
+// items counts the items of the call.
+func (t *fc2WeightInitTask) items() int {
 	return 10
 }
 
-// fc2BiasInitOn runs items of fc2BiasInit on a target.
-func fc2BiasInitOn(_ mlrt.Target, bias []float32, key8, seed0, key9, seed1, key3, step uint32, lo, hi int) {
-	fc2BiasInit(bias, key8, seed0, key9, seed1, key3, step)
+// Item runs item i.
+func (t *fc2BiasInitTask) Item(i int) {
+	fc2BiasInit(t.bias, t.key8, t.seed0, t.key9, t.seed1, t.key3, t.step)
 }
 
-// fc2BiasInitItems is the number of items of fc2BiasInit.
-func fc2BiasInitItems(_ mlrt.Target) int {
+// items counts the items of the call.
+func (t *fc2BiasInitTask) items() int {
 	return 1
 }

@@ -66,6 +66,22 @@ func fc1Forward(x, weight, bias, relu []float32, batch, lo, hi int) {
 	}
 }
 
+// fc1ForwardTask is a call of fc1Forward.
+type fc1ForwardTask struct {
+	target mlrt.Target
+	x      []float32
+	weight []float32
+	bias   []float32
+	relu   []float32
+	batch  int
+}
+
+// run makes a call with the help of workers.
+func (t *fc1ForwardTask) run(pool *mlrt.Pool, target mlrt.Target, x, weight, bias, relu []float32, batch int) {
+	*t = fc1ForwardTask{target, x, weight, bias, relu, batch}
+	pool.Run(t.items(), t)
+}
+
 // fc2Forward computes logits: einsum, add.
 //
 //	net.ml:7  fc2: linear(classes)
@@ -114,6 +130,22 @@ func fc2Forward(relu, weight, bias, logits []float32, batch, lo, hi int) {
 			}
 		}
 	}
+}
+
+// fc2ForwardTask is a call of fc2Forward.
+type fc2ForwardTask struct {
+	target mlrt.Target
+	relu   []float32
+	weight []float32
+	bias   []float32
+	logits []float32
+	batch  int
+}
+
+// run makes a call with the help of workers.
+func (t *fc2ForwardTask) run(pool *mlrt.Pool, target mlrt.Target, relu, weight, bias, logits []float32, batch int) {
+	*t = fc2ForwardTask{target, relu, weight, bias, logits, batch}
+	pool.Run(t.items(), t)
 }
 
 // fc1WeightInit computes fc1Weight: mul.
@@ -183,6 +215,24 @@ func fc1WeightInit(weight []float32, key, seed0, key2, seed1, key3, step uint32,
 		}
 		weight[i%32+j*32+i/32*25088] = (float32(2*(float32(int32(selectV3>>8))*5.9604645e-08)) - 1) * 0.035714287
 	}
+}
+
+// fc1WeightInitTask is a call of fc1WeightInit.
+type fc1WeightInitTask struct {
+	target mlrt.Target
+	weight []float32
+	key    uint32
+	seed0  uint32
+	key2   uint32
+	seed1  uint32
+	key3   uint32
+	step   uint32
+}
+
+// run makes a call with the help of workers.
+func (t *fc1WeightInitTask) run(pool *mlrt.Pool, target mlrt.Target, weight []float32, key, seed0, key2, seed1, key3, step uint32) {
+	*t = fc1WeightInitTask{target, weight, key, seed0, key2, seed1, key3, step}
+	pool.Run(t.items(), t)
 }
 
 // fc1BiasInit computes fc1Bias: add.
@@ -255,6 +305,24 @@ func fc1BiasInit(bias []float32, key4, seed0, key5, seed1, key3, step uint32, lo
 	}
 }
 
+// fc1BiasInitTask is a call of fc1BiasInit.
+type fc1BiasInitTask struct {
+	target mlrt.Target
+	bias   []float32
+	key4   uint32
+	seed0  uint32
+	key5   uint32
+	seed1  uint32
+	key3   uint32
+	step   uint32
+}
+
+// run makes a call with the help of workers.
+func (t *fc1BiasInitTask) run(pool *mlrt.Pool, target mlrt.Target, bias []float32, key4, seed0, key5, seed1, key3, step uint32) {
+	*t = fc1BiasInitTask{target, bias, key4, seed0, key5, seed1, key3, step}
+	pool.Run(t.items(), t)
+}
+
 // fc2WeightInit computes fc2Weight: mul.
 //
 //	net.ml:7  fc2.weight
@@ -325,6 +393,24 @@ func fc2WeightInit(weight []float32, key6, seed0, key7, seed1, key3, step uint32
 	}
 }
 
+// fc2WeightInitTask is a call of fc2WeightInit.
+type fc2WeightInitTask struct {
+	target mlrt.Target
+	weight []float32
+	key6   uint32
+	seed0  uint32
+	key7   uint32
+	seed1  uint32
+	key3   uint32
+	step   uint32
+}
+
+// run makes a call with the help of workers.
+func (t *fc2WeightInitTask) run(pool *mlrt.Pool, target mlrt.Target, weight []float32, key6, seed0, key7, seed1, key3, step uint32) {
+	*t = fc2WeightInitTask{target, weight, key6, seed0, key7, seed1, key3, step}
+	pool.Run(t.items(), t)
+}
+
 // fc2BiasInit computes fc2Bias: add.
 //
 //	net.ml:7  fc2.bias
@@ -389,6 +475,24 @@ func fc2BiasInit(bias []float32, key8, seed0, key9, seed1, key3, step uint32) {
 		}
 		biasRow[i] = -0.088388346 + float32(0.17677669*(float32(int32(selectV3>>8))*5.9604645e-08))
 	}
+}
+
+// fc2BiasInitTask is a call of fc2BiasInit.
+type fc2BiasInitTask struct {
+	target mlrt.Target
+	bias   []float32
+	key8   uint32
+	seed0  uint32
+	key9   uint32
+	seed1  uint32
+	key3   uint32
+	step   uint32
+}
+
+// run makes a call with the help of workers.
+func (t *fc2BiasInitTask) run(pool *mlrt.Pool, target mlrt.Target, bias []float32, key8, seed0, key9, seed1, key3, step uint32) {
+	*t = fc2BiasInitTask{target, bias, key8, seed0, key9, seed1, key3, step}
+	pool.Run(t.items(), t)
 }
 
 // tile2x4 adds the products of two rows and four columns to their accumulators:

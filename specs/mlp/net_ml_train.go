@@ -191,27 +191,38 @@ func (t *Trainer) result(loss float32) StepResult {
 
 // trainRun is a training step: its arguments, sizes and memory.
 type trainRun struct {
-	pool            *mlrt.Pool
-	target          mlrt.Target
-	arena           *mlrt.Arena
-	model           *Model
-	trainer         *Trainer
-	step            int64 // number of the update or call, from 1
-	report          bool  // whether metrics are wanted
-	batch           int
-	size            float32
-	scale           float32
-	x               []float32 // [batch, 784]
-	labels          []int32   // [batch]
-	relu            []float32 // [batch, 128]
-	logits          []float32 // [batch, 10]
-	dCrossEntropy   []float32 // [batch, 10]
-	crossEntropyNeg []float32 // [batch]
-	loss            []float32 // []
-	accuracyCast    []float32 // [batch]
-	accuracy        []float32 // []
-	fc2WeightPacked []float32 // [10, 128] in panels of 32 along axis 1
-	dRelu           []float32 // [batch, 128]
+	pool                 *mlrt.Pool
+	target               mlrt.Target
+	arena                *mlrt.Arena
+	model                *Model
+	trainer              *Trainer
+	step                 int64 // number of the update or call, from 1
+	report               bool  // whether metrics are wanted
+	batch                int
+	size                 float32
+	scale                float32
+	x                    []float32 // [batch, 784]
+	labels               []int32   // [batch]
+	relu                 []float32 // [batch, 128]
+	logits               []float32 // [batch, 10]
+	dCrossEntropy        []float32 // [batch, 10]
+	crossEntropyNeg      []float32 // [batch]
+	loss                 []float32 // []
+	accuracyCast         []float32 // [batch]
+	accuracy             []float32 // []
+	fc2WeightPacked      []float32 // [10, 128] in panels of 32 along axis 1
+	dRelu                []float32 // [batch, 128]
+	fc1Forward           fc1ForwardTask
+	fc2Forward           fc2ForwardTask
+	crossEntropyForward  crossEntropyForwardTask
+	crossEntropyForward2 crossEntropyForward2Task
+	accuracyMetric       accuracyMetricTask
+	fc2BiasUpdate        fc2BiasUpdateTask
+	fc2BackwardPack      fc2BackwardPackTask
+	fc2Backward          fc2BackwardTask
+	fc2WeightUpdate      fc2WeightUpdateTask
+	fc1BiasUpdate        fc1BiasUpdateTask
+	fc1WeightUpdate      fc1WeightUpdateTask
 }
 
 // resize makes memory for a call of the given sizes. It allocates only when what
@@ -254,12 +265,12 @@ func (r *trainRun) compute() {
 	r.size = float32(float64(r.batch))
 	r.scale = float32(float64(mlrt.Var(float64(0.01)) * r.trainer.inputLrScale))
 	// net.ml:7  fc1: linear(hidden)
-	r.pool.Run(fc1ForwardItems(r.target, r.batch), (*fc1ForwardTask2)(r))
+	r.fc1Forward.run(r.pool, r.target, r.x, r.model.fc1Weight, r.model.fc1Bias, r.relu, r.batch)
 	// net.ml:7  fc2: linear(classes)
-	r.pool.Run(fc2ForwardItems(r.target, r.batch), (*fc2ForwardTask2)(r))
+	r.fc2Forward.run(r.pool, r.target, r.relu, r.model.fc2Weight, r.model.fc2Bias, r.logits, r.batch)
 	// net.ml:12  loss cross_entropy(logits, labels)
-	r.pool.Run(crossEntropyForwardItems(r.target, r.batch), (*crossEntropyForwardTask)(r))
-	r.pool.Run(crossEntropyForward2Items(r.target, r.batch), (*crossEntropyForward2Task)(r))
+	r.crossEntropyForward.run(r.pool, r.target, r.logits, r.labels, r.dCrossEntropy, r.crossEntropyNeg, r.batch, r.size)
+	r.crossEntropyForward2.run(r.pool, r.target, r.crossEntropyNeg, r.loss, r.batch, r.size)
 }
 
 // run makes one update. When the loss is not finite it reports so and leaves every
@@ -270,114 +281,18 @@ func (r *trainRun) run() bool {
 		return false
 	}
 	if r.report {
-		r.pool.Run(accuracyMetricItems(r.target, r.batch), (*accuracyMetricTask)(r))
-		r.pool.Run(crossEntropyForward2Items(r.target, r.batch), (*crossEntropyForward2Task2)(r))
+		r.accuracyMetric.run(r.pool, r.target, r.logits, r.labels, r.accuracyCast, r.batch)
+		r.crossEntropyForward2.run(r.pool, r.target, r.accuracyCast, r.accuracy, r.batch, r.size)
 	}
 	// net.ml:7  fc2: linear(classes)
-	r.pool.Run(fc2BiasUpdateItems(r.target, r.batch), (*fc2BiasUpdateTask)(r))
-	r.pool.Run(fc2BackwardPackItems(r.target), (*fc2BackwardPackTask)(r))
-	r.pool.Run(fc2BackwardItems(r.target, r.batch), (*fc2BackwardTask)(r))
-	r.pool.Run(fc2WeightUpdateItems(r.target, r.batch), (*fc2WeightUpdateTask)(r))
+	r.fc2BiasUpdate.run(r.pool, r.target, r.dCrossEntropy, r.trainer.fc2BiasMomentumBuffer, r.model.fc2Bias, r.batch, r.scale)
+	r.fc2BackwardPack.run(r.pool, r.target, r.model.fc2Weight, r.fc2WeightPacked)
+	r.fc2Backward.run(r.pool, r.target, r.dCrossEntropy, r.relu, r.dRelu, r.fc2WeightPacked, r.batch)
+	r.fc2WeightUpdate.run(r.pool, r.target, r.relu, r.dCrossEntropy, r.trainer.fc2WeightMomentumBuffer, r.model.fc2Weight, r.batch, r.scale)
 	// net.ml:7  fc1: linear(hidden)
-	r.pool.Run(fc1BiasUpdateItems(r.target, r.batch), (*fc1BiasUpdateTask)(r))
-	r.pool.Run(fc1WeightUpdateItems(r.target, r.batch), (*fc1WeightUpdateTask)(r))
+	r.fc1BiasUpdate.run(r.pool, r.target, r.dRelu, r.trainer.fc1BiasMomentumBuffer, r.model.fc1Bias, r.batch, r.scale)
+	r.fc1WeightUpdate.run(r.pool, r.target, r.x, r.dRelu, r.trainer.fc1WeightMomentumBuffer, r.model.fc1Weight, r.batch, r.scale)
 	return true
-}
-
-// fc1ForwardTask2 makes fc1Forward a task for workers.
-type fc1ForwardTask2 trainRun
-
-// Item runs item i.
-func (r *fc1ForwardTask2) Item(i int) {
-	fc1ForwardOn(r.target, r.x, r.model.fc1Weight, r.model.fc1Bias, r.relu, r.batch, i, i+1)
-}
-
-// fc2ForwardTask2 makes fc2Forward a task for workers.
-type fc2ForwardTask2 trainRun
-
-// Item runs item i.
-func (r *fc2ForwardTask2) Item(i int) {
-	fc2ForwardOn(r.target, r.relu, r.model.fc2Weight, r.model.fc2Bias, r.logits, r.batch, i, i+1)
-}
-
-// crossEntropyForwardTask makes crossEntropyForward a task for workers.
-type crossEntropyForwardTask trainRun
-
-// Item runs item i.
-func (r *crossEntropyForwardTask) Item(i int) {
-	crossEntropyForwardOn(r.target, r.logits, r.labels, r.dCrossEntropy, r.crossEntropyNeg, r.batch, r.size, i, i+1)
-}
-
-// crossEntropyForward2Task makes crossEntropyForward2 a task for workers.
-type crossEntropyForward2Task trainRun
-
-// Item runs item i.
-func (r *crossEntropyForward2Task) Item(i int) {
-	crossEntropyForward2On(r.target, r.crossEntropyNeg, r.loss, r.batch, r.size, i, i+1)
-}
-
-// accuracyMetricTask makes accuracyMetric a task for workers.
-type accuracyMetricTask trainRun
-
-// Item runs item i.
-func (r *accuracyMetricTask) Item(i int) {
-	accuracyMetricOn(r.target, r.logits, r.labels, r.accuracyCast, r.batch, i, i+1)
-}
-
-// crossEntropyForward2Task2 makes crossEntropyForward2 a task for workers.
-type crossEntropyForward2Task2 trainRun
-
-// Item runs item i.
-func (r *crossEntropyForward2Task2) Item(i int) {
-	crossEntropyForward2On(r.target, r.accuracyCast, r.accuracy, r.batch, r.size, i, i+1)
-}
-
-// fc2BiasUpdateTask makes fc2BiasUpdate a task for workers.
-type fc2BiasUpdateTask trainRun
-
-// Item runs item i.
-func (r *fc2BiasUpdateTask) Item(i int) {
-	fc2BiasUpdateOn(r.target, r.dCrossEntropy, r.trainer.fc2BiasMomentumBuffer, r.model.fc2Bias, r.batch, r.scale, i, i+1)
-}
-
-// fc2BackwardPackTask makes fc2BackwardPack a task for workers.
-type fc2BackwardPackTask trainRun
-
-// Item runs item i.
-func (r *fc2BackwardPackTask) Item(i int) {
-	fc2BackwardPackOn(r.target, r.model.fc2Weight, r.fc2WeightPacked, i, i+1)
-}
-
-// fc2BackwardTask makes fc2Backward a task for workers.
-type fc2BackwardTask trainRun
-
-// Item runs item i.
-func (r *fc2BackwardTask) Item(i int) {
-	fc2BackwardOn(r.target, r.dCrossEntropy, r.relu, r.dRelu, r.fc2WeightPacked, r.batch, i, i+1)
-}
-
-// fc2WeightUpdateTask makes fc2WeightUpdate a task for workers.
-type fc2WeightUpdateTask trainRun
-
-// Item runs item i.
-func (r *fc2WeightUpdateTask) Item(i int) {
-	fc2WeightUpdateOn(r.target, r.relu, r.dCrossEntropy, r.trainer.fc2WeightMomentumBuffer, r.model.fc2Weight, r.batch, r.scale, i, i+1)
-}
-
-// fc1BiasUpdateTask makes fc1BiasUpdate a task for workers.
-type fc1BiasUpdateTask trainRun
-
-// Item runs item i.
-func (r *fc1BiasUpdateTask) Item(i int) {
-	fc1BiasUpdateOn(r.target, r.dRelu, r.trainer.fc1BiasMomentumBuffer, r.model.fc1Bias, r.batch, r.scale, i, i+1)
-}
-
-// fc1WeightUpdateTask makes fc1WeightUpdate a task for workers.
-type fc1WeightUpdateTask trainRun
-
-// Item runs item i.
-func (r *fc1WeightUpdateTask) Item(i int) {
-	fc1WeightUpdateOn(r.target, r.x, r.dRelu, r.trainer.fc1WeightMomentumBuffer, r.model.fc1Weight, r.batch, r.scale, i, i+1)
 }
 
 // bind takes the inputs of a call of the given sizes.
@@ -437,20 +352,25 @@ func (r *trainRun) diagnose() error {
 
 // trainEvalRun is an evaluation of the loss: its arguments, sizes and memory.
 type trainEvalRun struct {
-	pool            *mlrt.Pool
-	target          mlrt.Target
-	arena           *mlrt.Arena
-	model           *Model
-	batch           int
-	size            float32
-	x               []float32 // [batch, 784]
-	labels          []int32   // [batch]
-	relu            []float32 // [batch, 128]
-	logits          []float32 // [batch, 10]
-	crossEntropyNeg []float32 // [batch]
-	loss            []float32 // []
-	accuracyCast    []float32 // [batch]
-	accuracy        []float32 // []
+	pool                 *mlrt.Pool
+	target               mlrt.Target
+	arena                *mlrt.Arena
+	model                *Model
+	batch                int
+	size                 float32
+	x                    []float32 // [batch, 784]
+	labels               []int32   // [batch]
+	relu                 []float32 // [batch, 128]
+	logits               []float32 // [batch, 10]
+	crossEntropyNeg      []float32 // [batch]
+	loss                 []float32 // []
+	accuracyCast         []float32 // [batch]
+	accuracy             []float32 // []
+	fc1Forward           fc1ForwardTask
+	fc2Forward           fc2ForwardTask
+	crossEntropyForward3 crossEntropyForward3Task
+	crossEntropyForward2 crossEntropyForward2Task
+	accuracyMetric       accuracyMetricTask
 }
 
 // resize makes memory for a call of the given sizes. It allocates only when what
@@ -486,63 +406,15 @@ func (r *trainEvalRun) resize(batch int) error {
 func (r *trainEvalRun) run() {
 	r.size = float32(float64(r.batch))
 	// net.ml:7  fc1: linear(hidden)
-	r.pool.Run(fc1ForwardItems(r.target, r.batch), (*fc1ForwardTask3)(r))
+	r.fc1Forward.run(r.pool, r.target, r.x, r.model.fc1Weight, r.model.fc1Bias, r.relu, r.batch)
 	// net.ml:7  fc2: linear(classes)
-	r.pool.Run(fc2ForwardItems(r.target, r.batch), (*fc2ForwardTask3)(r))
+	r.fc2Forward.run(r.pool, r.target, r.relu, r.model.fc2Weight, r.model.fc2Bias, r.logits, r.batch)
 	// net.ml:12  loss cross_entropy(logits, labels)
-	r.pool.Run(crossEntropyForward3Items(r.target, r.batch), (*crossEntropyForward3Task)(r))
-	r.pool.Run(crossEntropyForward2Items(r.target, r.batch), (*crossEntropyForward2Task3)(r))
+	r.crossEntropyForward3.run(r.pool, r.target, r.logits, r.labels, r.crossEntropyNeg, r.batch)
+	r.crossEntropyForward2.run(r.pool, r.target, r.crossEntropyNeg, r.loss, r.batch, r.size)
 	// net.ml:13  metric accuracy(logits, labels)
-	r.pool.Run(accuracyMetricItems(r.target, r.batch), (*accuracyMetricTask2)(r))
-	r.pool.Run(crossEntropyForward2Items(r.target, r.batch), (*crossEntropyForward2Task4)(r))
-}
-
-// fc1ForwardTask3 makes fc1Forward a task for workers.
-type fc1ForwardTask3 trainEvalRun
-
-// Item runs item i.
-func (r *fc1ForwardTask3) Item(i int) {
-	fc1ForwardOn(r.target, r.x, r.model.fc1Weight, r.model.fc1Bias, r.relu, r.batch, i, i+1)
-}
-
-// fc2ForwardTask3 makes fc2Forward a task for workers.
-type fc2ForwardTask3 trainEvalRun
-
-// Item runs item i.
-func (r *fc2ForwardTask3) Item(i int) {
-	fc2ForwardOn(r.target, r.relu, r.model.fc2Weight, r.model.fc2Bias, r.logits, r.batch, i, i+1)
-}
-
-// crossEntropyForward3Task makes crossEntropyForward3 a task for workers.
-type crossEntropyForward3Task trainEvalRun
-
-// Item runs item i.
-func (r *crossEntropyForward3Task) Item(i int) {
-	crossEntropyForward3On(r.target, r.logits, r.labels, r.crossEntropyNeg, r.batch, i, i+1)
-}
-
-// crossEntropyForward2Task3 makes crossEntropyForward2 a task for workers.
-type crossEntropyForward2Task3 trainEvalRun
-
-// Item runs item i.
-func (r *crossEntropyForward2Task3) Item(i int) {
-	crossEntropyForward2On(r.target, r.crossEntropyNeg, r.loss, r.batch, r.size, i, i+1)
-}
-
-// accuracyMetricTask2 makes accuracyMetric a task for workers.
-type accuracyMetricTask2 trainEvalRun
-
-// Item runs item i.
-func (r *accuracyMetricTask2) Item(i int) {
-	accuracyMetricOn(r.target, r.logits, r.labels, r.accuracyCast, r.batch, i, i+1)
-}
-
-// crossEntropyForward2Task4 makes crossEntropyForward2 a task for workers.
-type crossEntropyForward2Task4 trainEvalRun
-
-// Item runs item i.
-func (r *crossEntropyForward2Task4) Item(i int) {
-	crossEntropyForward2On(r.target, r.accuracyCast, r.accuracy, r.batch, r.size, i, i+1)
+	r.accuracyMetric.run(r.pool, r.target, r.logits, r.labels, r.accuracyCast, r.batch)
+	r.crossEntropyForward2.run(r.pool, r.target, r.accuracyCast, r.accuracy, r.batch, r.size)
 }
 
 // bind takes the inputs of a call of the given sizes.
@@ -572,24 +444,28 @@ func (r *trainEvalRun) bindTensors(in []mlrt.Tensor) error {
 
 // trainInit computes the initial values of a trainer's own tensors.
 type trainInit struct {
-	pool    *mlrt.Pool
-	target  mlrt.Target
-	model   *Model
-	trainer *Trainer
-	seed    uint64
-	step    int64 // number of the update or call, from 1
-	key     uint32
-	seed0   uint32
-	key2    uint32
-	seed1   uint32
-	key3    uint32
-	step2   uint32
-	key4    uint32
-	key5    uint32
-	key6    uint32
-	key7    uint32
-	key8    uint32
-	key9    uint32
+	pool                                      *mlrt.Pool
+	target                                    mlrt.Target
+	model                                     *Model
+	trainer                                   *Trainer
+	seed                                      uint64
+	step                                      int64 // number of the update or call, from 1
+	key                                       uint32
+	seed0                                     uint32
+	key2                                      uint32
+	seed1                                     uint32
+	key3                                      uint32
+	step2                                     uint32
+	key4                                      uint32
+	key5                                      uint32
+	key6                                      uint32
+	key7                                      uint32
+	key8                                      uint32
+	key9                                      uint32
+	optimizerTrainFc1WeightMomentumBufferInit optimizerTrainFc1WeightMomentumBufferInitTask
+	optimizerTrainFc1BiasMomentumBufferInit   optimizerTrainFc1BiasMomentumBufferInitTask
+	optimizerTrainFc2WeightMomentumBufferInit optimizerTrainFc2WeightMomentumBufferInitTask
+	optimizerTrainFc2BiasMomentumBufferInit   optimizerTrainFc2BiasMomentumBufferInitTask
 }
 
 // run runs the kernels in order.
@@ -607,43 +483,11 @@ func (r *trainInit) run() {
 	r.key8 = mlrt.ToUint32(3.834150531e+09)
 	r.key9 = mlrt.ToUint32(2.418402596e+09)
 	// net.ml:14  optimizer/train/fc1.weight/momentum_buffer
-	r.pool.Run(optimizerTrainFc1WeightMomentumBufferInitItems(r.target), (*optimizerTrainFc1WeightMomentumBufferInitTask)(r))
+	r.optimizerTrainFc1WeightMomentumBufferInit.run(r.pool, r.target, r.trainer.fc1WeightMomentumBuffer)
 	// net.ml:14  optimizer/train/fc1.bias/momentum_buffer
-	r.pool.Run(optimizerTrainFc1BiasMomentumBufferInitItems(r.target), (*optimizerTrainFc1BiasMomentumBufferInitTask)(r))
+	r.optimizerTrainFc1BiasMomentumBufferInit.run(r.pool, r.target, r.trainer.fc1BiasMomentumBuffer)
 	// net.ml:14  optimizer/train/fc2.weight/momentum_buffer
-	r.pool.Run(optimizerTrainFc2WeightMomentumBufferInitItems(r.target), (*optimizerTrainFc2WeightMomentumBufferInitTask)(r))
+	r.optimizerTrainFc2WeightMomentumBufferInit.run(r.pool, r.target, r.trainer.fc2WeightMomentumBuffer)
 	// net.ml:14  optimizer/train/fc2.bias/momentum_buffer
-	r.pool.Run(optimizerTrainFc2BiasMomentumBufferInitItems(r.target), (*optimizerTrainFc2BiasMomentumBufferInitTask)(r))
-}
-
-// optimizerTrainFc1WeightMomentumBufferInitTask makes optimizerTrainFc1WeightMomentumBufferInit a task for workers.
-type optimizerTrainFc1WeightMomentumBufferInitTask trainInit
-
-// Item runs item i.
-func (r *optimizerTrainFc1WeightMomentumBufferInitTask) Item(i int) {
-	optimizerTrainFc1WeightMomentumBufferInitOn(r.target, r.trainer.fc1WeightMomentumBuffer, i, i+1)
-}
-
-// optimizerTrainFc1BiasMomentumBufferInitTask makes optimizerTrainFc1BiasMomentumBufferInit a task for workers.
-type optimizerTrainFc1BiasMomentumBufferInitTask trainInit
-
-// Item runs item i.
-func (r *optimizerTrainFc1BiasMomentumBufferInitTask) Item(i int) {
-	optimizerTrainFc1BiasMomentumBufferInitOn(r.target, r.trainer.fc1BiasMomentumBuffer, i, i+1)
-}
-
-// optimizerTrainFc2WeightMomentumBufferInitTask makes optimizerTrainFc2WeightMomentumBufferInit a task for workers.
-type optimizerTrainFc2WeightMomentumBufferInitTask trainInit
-
-// Item runs item i.
-func (r *optimizerTrainFc2WeightMomentumBufferInitTask) Item(i int) {
-	optimizerTrainFc2WeightMomentumBufferInitOn(r.target, r.trainer.fc2WeightMomentumBuffer, i, i+1)
-}
-
-// optimizerTrainFc2BiasMomentumBufferInitTask makes optimizerTrainFc2BiasMomentumBufferInit a task for workers.
-type optimizerTrainFc2BiasMomentumBufferInitTask trainInit
-
-// Item runs item i.
-func (r *optimizerTrainFc2BiasMomentumBufferInitTask) Item(i int) {
-	optimizerTrainFc2BiasMomentumBufferInitOn(r.target, r.trainer.fc2BiasMomentumBuffer, i, i+1)
+	r.optimizerTrainFc2BiasMomentumBufferInit.run(r.pool, r.target, r.trainer.fc2BiasMomentumBuffer)
 }

@@ -5,27 +5,27 @@ package mlp
 
 import mlrt "github.com/mlc-go/mlc/runtime"
 
-// crossEntropyForwardOn runs items of crossEntropyForward on a target.
-func crossEntropyForwardOn(target mlrt.Target, logits []float32, labels []int32, dCrossEntropy, crossEntropyNeg []float32, batch int, size float32, lo, hi int) {
-	switch target {
+// Item runs item i.
+func (t *crossEntropyForwardTask) Item(i int) {
+	switch t.target {
 	case mlrt.AVX512:
-		crossEntropyForwardAVX512(mlrt.First(logits), mlrt.First(labels), mlrt.First(dCrossEntropy), mlrt.First(crossEntropyNeg), batch, size, lo*13, min(hi*13, (batch+15)/16))
+		crossEntropyForwardAVX512(mlrt.First(t.logits), mlrt.First(t.labels), mlrt.First(t.dCrossEntropy), mlrt.First(t.crossEntropyNeg), t.batch, t.size, i*13, min(i*13+13, (t.batch+15)/16))
 	case mlrt.AVX2:
-		crossEntropyForwardAVX2(mlrt.First(logits), mlrt.First(labels), mlrt.First(dCrossEntropy), mlrt.First(crossEntropyNeg), batch, size, lo*19, min(hi*19, (batch+7)/8))
+		crossEntropyForwardAVX2(mlrt.First(t.logits), mlrt.First(t.labels), mlrt.First(t.dCrossEntropy), mlrt.First(t.crossEntropyNeg), t.batch, t.size, i*19, min(i*19+19, (t.batch+7)/8))
 	default:
-		crossEntropyForward(logits, labels, dCrossEntropy, crossEntropyNeg, batch, size, lo, hi)
+		crossEntropyForward(t.logits, t.labels, t.dCrossEntropy, t.crossEntropyNeg, t.batch, t.size, i, i+1)
 	}
 }
 
-// crossEntropyForwardItems is the number of items of crossEntropyForward.
-func crossEntropyForwardItems(target mlrt.Target, batch int) int {
-	switch target {
+// items counts the items of the call.
+func (t *crossEntropyForwardTask) items() int {
+	switch t.target {
 	case mlrt.AVX512:
-		return ((batch+15)/16 + 12) / 13
+		return ((t.batch+15)/16 + 12) / 13
 	case mlrt.AVX2:
-		return ((batch+7)/8 + 18) / 19
+		return ((t.batch+7)/8 + 18) / 19
 	default:
-		return (batch + 20) / 21
+		return (t.batch + 20) / 21
 	}
 }
 
@@ -39,21 +39,21 @@ func crossEntropyForwardAVX512(logits *float32, labels *int32, dCrossEntropy, cr
 //go:noescape
 func crossEntropyForwardAVX2(logits *float32, labels *int32, dCrossEntropy, crossEntropyNeg *float32, batch int, size float32, lo, hi int)
 
-// crossEntropyForward2On runs items of crossEntropyForward2 on a target.
-func crossEntropyForward2On(target mlrt.Target, crossEntropyNeg, loss []float32, batch int, size float32, lo, hi int) {
-	switch target {
+// Item runs item i.
+func (t *crossEntropyForward2Task) Item(i int) {
+	switch t.target {
 	case mlrt.AVX512:
-		crossEntropyForward2AVX512(mlrt.First(crossEntropyNeg), mlrt.First(loss), batch, size, lo*190, min(hi*190, 1))
+		crossEntropyForward2AVX512(mlrt.First(t.crossEntropyNeg), mlrt.First(t.loss), t.batch, t.size, i*190, min(i*190+190, 1))
 	case mlrt.AVX2:
-		crossEntropyForward2AVX2(mlrt.First(crossEntropyNeg), mlrt.First(loss), batch, size, lo*190, min(hi*190, 1))
+		crossEntropyForward2AVX2(mlrt.First(t.crossEntropyNeg), mlrt.First(t.loss), t.batch, t.size, i*190, min(i*190+190, 1))
 	default:
-		crossEntropyForward2(crossEntropyNeg, loss, batch, size)
+		crossEntropyForward2(t.crossEntropyNeg, t.loss, t.batch, t.size)
 	}
 }
 
-// crossEntropyForward2Items is the number of items of crossEntropyForward2.
-func crossEntropyForward2Items(target mlrt.Target, batch int) int {
-	switch target {
+// items counts the items of the call.
+func (t *crossEntropyForward2Task) items() int {
+	switch t.target {
 	case mlrt.AVX512:
 		return 1
 	case mlrt.AVX2:
@@ -73,27 +73,27 @@ func crossEntropyForward2AVX512(crossEntropyNeg, loss *float32, batch int, size 
 //go:noescape
 func crossEntropyForward2AVX2(crossEntropyNeg, loss *float32, batch int, size float32, lo, hi int)
 
-// accuracyMetricOn runs items of accuracyMetric on a target.
-func accuracyMetricOn(target mlrt.Target, logits []float32, labels []int32, accuracyCast []float32, batch, lo, hi int) {
-	switch target {
+// Item runs item i.
+func (t *accuracyMetricTask) Item(i int) {
+	switch t.target {
 	case mlrt.AVX512:
-		accuracyMetricAVX512(mlrt.First(logits), mlrt.First(labels), mlrt.First(accuracyCast), batch, lo*357, min(hi*357, (batch+15)/16))
+		accuracyMetricAVX512(mlrt.First(t.logits), mlrt.First(t.labels), mlrt.First(t.accuracyCast), t.batch, i*357, min(i*357+357, (t.batch+15)/16))
 	case mlrt.AVX2:
-		accuracyMetricAVX2(mlrt.First(logits), mlrt.First(labels), mlrt.First(accuracyCast), batch, lo*714, min(hi*714, (batch+7)/8))
+		accuracyMetricAVX2(mlrt.First(t.logits), mlrt.First(t.labels), mlrt.First(t.accuracyCast), t.batch, i*714, min(i*714+714, (t.batch+7)/8))
 	default:
-		accuracyMetric(logits, labels, accuracyCast, batch, lo, hi)
+		accuracyMetric(t.logits, t.labels, t.accuracyCast, t.batch, i, i+1)
 	}
 }
 
-// accuracyMetricItems is the number of items of accuracyMetric.
-func accuracyMetricItems(target mlrt.Target, batch int) int {
-	switch target {
+// items counts the items of the call.
+func (t *accuracyMetricTask) items() int {
+	switch t.target {
 	case mlrt.AVX512:
-		return ((batch+15)/16 + 356) / 357
+		return ((t.batch+15)/16 + 356) / 357
 	case mlrt.AVX2:
-		return ((batch+7)/8 + 713) / 714
+		return ((t.batch+7)/8 + 713) / 714
 	default:
-		return (batch + 1537) / 1538
+		return (t.batch + 1537) / 1538
 	}
 }
 
@@ -107,21 +107,21 @@ func accuracyMetricAVX512(logits *float32, labels *int32, accuracyCast *float32,
 //go:noescape
 func accuracyMetricAVX2(logits *float32, labels *int32, accuracyCast *float32, batch, lo, hi int)
 
-// fc2BiasUpdateOn runs items of fc2BiasUpdate on a target.
-func fc2BiasUpdateOn(target mlrt.Target, dCrossEntropy, biasMomentumBuffer, bias []float32, batch int, scale float32, lo, hi int) {
-	switch target {
+// Item runs item i.
+func (t *fc2BiasUpdateTask) Item(i int) {
+	switch t.target {
 	case mlrt.AVX512:
-		fc2BiasUpdateAVX512(mlrt.First(dCrossEntropy), mlrt.First(biasMomentumBuffer), mlrt.First(bias), batch, scale, lo*61, min(hi*61, 1))
+		fc2BiasUpdateAVX512(mlrt.First(t.dCrossEntropy), mlrt.First(t.biasMomentumBuffer), mlrt.First(t.bias), t.batch, t.scale, i*61, min(i*61+61, 1))
 	case mlrt.AVX2:
-		fc2BiasUpdateAVX2(mlrt.First(dCrossEntropy), mlrt.First(biasMomentumBuffer), mlrt.First(bias), batch, scale, lo*61, min(hi*61, 1))
+		fc2BiasUpdateAVX2(mlrt.First(t.dCrossEntropy), mlrt.First(t.biasMomentumBuffer), mlrt.First(t.bias), t.batch, t.scale, i*61, min(i*61+61, 1))
 	default:
-		fc2BiasUpdate(dCrossEntropy, biasMomentumBuffer, bias, batch, scale)
+		fc2BiasUpdate(t.dCrossEntropy, t.biasMomentumBuffer, t.bias, t.batch, t.scale)
 	}
 }
 
-// fc2BiasUpdateItems is the number of items of fc2BiasUpdate.
-func fc2BiasUpdateItems(target mlrt.Target, batch int) int {
-	switch target {
+// items counts the items of the call.
+func (t *fc2BiasUpdateTask) items() int {
+	switch t.target {
 	case mlrt.AVX512:
 		return 1
 	case mlrt.AVX2:
@@ -141,21 +141,21 @@ func fc2BiasUpdateAVX512(dCrossEntropy, biasMomentumBuffer, bias *float32, batch
 //go:noescape
 func fc2BiasUpdateAVX2(dCrossEntropy, biasMomentumBuffer, bias *float32, batch int, scale float32, lo, hi int)
 
-// fc2BackwardPackOn runs items of fc2BackwardPack on a target.
-func fc2BackwardPackOn(target mlrt.Target, weight, weightPacked []float32, lo, hi int) {
-	switch target {
+// Item runs item i.
+func (t *fc2BackwardPackTask) Item(i int) {
+	switch t.target {
 	case mlrt.AVX512:
-		fc2BackwardPackAVX512(mlrt.First(weight), mlrt.First(weightPacked), lo*8, min(hi*8, 1))
+		fc2BackwardPackAVX512(mlrt.First(t.weight), mlrt.First(t.weightPacked), i*8, min(i*8+8, 1))
 	case mlrt.AVX2:
-		fc2BackwardPackAVX2(mlrt.First(weight), mlrt.First(weightPacked), lo*8, min(hi*8, 1))
+		fc2BackwardPackAVX2(mlrt.First(t.weight), mlrt.First(t.weightPacked), i*8, min(i*8+8, 1))
 	default:
-		fc2BackwardPack(weight, weightPacked)
+		fc2BackwardPack(t.weight, t.weightPacked)
 	}
 }
 
-// fc2BackwardPackItems is the number of items of fc2BackwardPack.
-func fc2BackwardPackItems(target mlrt.Target) int {
-	switch target {
+// items counts the items of the call.
+func (t *fc2BackwardPackTask) items() int {
+	switch t.target {
 	case mlrt.AVX512:
 		return 1
 	case mlrt.AVX2:
@@ -175,27 +175,27 @@ func fc2BackwardPackAVX512(weight, weightPacked *float32, lo, hi int)
 //go:noescape
 func fc2BackwardPackAVX2(weight, weightPacked *float32, lo, hi int)
 
-// fc2BackwardOn runs items of fc2Backward on a target.
-func fc2BackwardOn(target mlrt.Target, dCrossEntropy, relu, dRelu, weightPacked []float32, batch, lo, hi int) {
-	switch target {
+// Item runs item i.
+func (t *fc2BackwardTask) Item(i int) {
+	switch t.target {
 	case mlrt.AVX512:
-		fc2BackwardAVX512(mlrt.First(dCrossEntropy), mlrt.First(relu), mlrt.First(dRelu), mlrt.First(weightPacked), batch, lo*38, min(hi*38, 4*((batch+7)/8)))
+		fc2BackwardAVX512(mlrt.First(t.dCrossEntropy), mlrt.First(t.relu), mlrt.First(t.dRelu), mlrt.First(t.weightPacked), t.batch, i*38, min(i*38+38, 4*((t.batch+7)/8)))
 	case mlrt.AVX2:
-		fc2BackwardAVX2(mlrt.First(dCrossEntropy), mlrt.First(relu), mlrt.First(dRelu), mlrt.First(weightPacked), batch, lo*102, min(hi*102, 8*((batch+5)/6)))
+		fc2BackwardAVX2(mlrt.First(t.dCrossEntropy), mlrt.First(t.relu), mlrt.First(t.dRelu), mlrt.First(t.weightPacked), t.batch, i*102, min(i*102+102, 8*((t.batch+5)/6)))
 	default:
-		fc2Backward(dCrossEntropy, relu, dRelu, weightPacked, batch, lo, hi)
+		fc2Backward(t.dCrossEntropy, t.relu, t.dRelu, t.weightPacked, t.batch, i, i+1)
 	}
 }
 
-// fc2BackwardItems is the number of items of fc2Backward.
-func fc2BackwardItems(target mlrt.Target, batch int) int {
-	switch target {
+// items counts the items of the call.
+func (t *fc2BackwardTask) items() int {
+	switch t.target {
 	case mlrt.AVX512:
-		return (4*((batch+7)/8) + 37) / 38
+		return (4*((t.batch+7)/8) + 37) / 38
 	case mlrt.AVX2:
-		return (8*((batch+5)/6) + 101) / 102
+		return (8*((t.batch+5)/6) + 101) / 102
 	default:
-		return ((batch+7)/8*2 + 2) / 3
+		return ((t.batch+7)/8*2 + 2) / 3
 	}
 }
 
@@ -209,21 +209,21 @@ func fc2BackwardAVX512(dCrossEntropy, relu, dRelu, weightPacked *float32, batch,
 //go:noescape
 func fc2BackwardAVX2(dCrossEntropy, relu, dRelu, weightPacked *float32, batch, lo, hi int)
 
-// fc2WeightUpdateOn runs items of fc2WeightUpdate on a target.
-func fc2WeightUpdateOn(target mlrt.Target, relu, dCrossEntropy, weightMomentumBuffer, weight []float32, batch int, scale float32, lo, hi int) {
-	switch target {
+// Item runs item i.
+func (t *fc2WeightUpdateTask) Item(i int) {
+	switch t.target {
 	case mlrt.AVX512:
-		fc2WeightUpdateAVX512(mlrt.First(relu), mlrt.First(dCrossEntropy), mlrt.First(weightMomentumBuffer), mlrt.First(weight), batch, scale, lo*6, min(hi*6, 7))
+		fc2WeightUpdateAVX512(mlrt.First(t.relu), mlrt.First(t.dCrossEntropy), mlrt.First(t.weightMomentumBuffer), mlrt.First(t.weight), t.batch, t.scale, i*6, min(i*6+6, 7))
 	case mlrt.AVX2:
-		fc2WeightUpdateAVX2(mlrt.First(relu), mlrt.First(dCrossEntropy), mlrt.First(weightMomentumBuffer), mlrt.First(weight), batch, scale, lo*25, min(hi*25, 26))
+		fc2WeightUpdateAVX2(mlrt.First(t.relu), mlrt.First(t.dCrossEntropy), mlrt.First(t.weightMomentumBuffer), mlrt.First(t.weight), t.batch, t.scale, i*25, min(i*25+25, 26))
 	default:
-		fc2WeightUpdate(relu, dCrossEntropy, weightMomentumBuffer, weight, batch, scale, lo, hi)
+		fc2WeightUpdate(t.relu, t.dCrossEntropy, t.weightMomentumBuffer, t.weight, t.batch, t.scale, i, i+1)
 	}
 }
 
-// fc2WeightUpdateItems is the number of items of fc2WeightUpdate.
-func fc2WeightUpdateItems(target mlrt.Target, batch int) int {
-	switch target {
+// items counts the items of the call.
+func (t *fc2WeightUpdateTask) items() int {
+	switch t.target {
 	case mlrt.AVX512:
 		return 2
 	case mlrt.AVX2:
@@ -243,21 +243,21 @@ func fc2WeightUpdateAVX512(relu, dCrossEntropy, weightMomentumBuffer, weight *fl
 //go:noescape
 func fc2WeightUpdateAVX2(relu, dCrossEntropy, weightMomentumBuffer, weight *float32, batch int, scale float32, lo, hi int)
 
-// fc1BiasUpdateOn runs items of fc1BiasUpdate on a target.
-func fc1BiasUpdateOn(target mlrt.Target, dRelu, biasMomentumBuffer, bias []float32, batch int, scale float32, lo, hi int) {
-	switch target {
+// Item runs item i.
+func (t *fc1BiasUpdateTask) Item(i int) {
+	switch t.target {
 	case mlrt.AVX512:
-		fc1BiasUpdateAVX512(mlrt.First(dRelu), mlrt.First(biasMomentumBuffer), mlrt.First(bias), batch, scale, lo*15, min(hi*15, 2))
+		fc1BiasUpdateAVX512(mlrt.First(t.dRelu), mlrt.First(t.biasMomentumBuffer), mlrt.First(t.bias), t.batch, t.scale, i*15, min(i*15+15, 2))
 	case mlrt.AVX2:
-		fc1BiasUpdateAVX2(mlrt.First(dRelu), mlrt.First(biasMomentumBuffer), mlrt.First(bias), batch, scale, lo*30, min(hi*30, 4))
+		fc1BiasUpdateAVX2(mlrt.First(t.dRelu), mlrt.First(t.biasMomentumBuffer), mlrt.First(t.bias), t.batch, t.scale, i*30, min(i*30+30, 4))
 	default:
-		fc1BiasUpdate(dRelu, biasMomentumBuffer, bias, batch, scale, lo, hi)
+		fc1BiasUpdate(t.dRelu, t.biasMomentumBuffer, t.bias, t.batch, t.scale, i, i+1)
 	}
 }
 
-// fc1BiasUpdateItems is the number of items of fc1BiasUpdate.
-func fc1BiasUpdateItems(target mlrt.Target, batch int) int {
-	switch target {
+// items counts the items of the call.
+func (t *fc1BiasUpdateTask) items() int {
+	switch t.target {
 	case mlrt.AVX512:
 		return 1
 	case mlrt.AVX2:
@@ -277,21 +277,21 @@ func fc1BiasUpdateAVX512(dRelu, biasMomentumBuffer, bias *float32, batch int, sc
 //go:noescape
 func fc1BiasUpdateAVX2(dRelu, biasMomentumBuffer, bias *float32, batch int, scale float32, lo, hi int)
 
-// fc1WeightUpdateOn runs items of fc1WeightUpdate on a target.
-func fc1WeightUpdateOn(target mlrt.Target, x, dRelu, weightMomentumBuffer, weight []float32, batch int, scale float32, lo, hi int) {
-	switch target {
+// Item runs item i.
+func (t *fc1WeightUpdateTask) Item(i int) {
+	switch t.target {
 	case mlrt.AVX512:
-		fc1WeightUpdateAVX512(mlrt.First(x), mlrt.First(dRelu), mlrt.First(weightMomentumBuffer), mlrt.First(weight), batch, scale, lo*4, min(hi*4, 224))
+		fc1WeightUpdateAVX512(mlrt.First(t.x), mlrt.First(t.dRelu), mlrt.First(t.weightMomentumBuffer), mlrt.First(t.weight), t.batch, t.scale, i*4, min(i*4+4, 224))
 	case mlrt.AVX2:
-		fc1WeightUpdateAVX2(mlrt.First(x), mlrt.First(dRelu), mlrt.First(weightMomentumBuffer), mlrt.First(weight), batch, scale, lo*21, min(hi*21, 1048))
+		fc1WeightUpdateAVX2(mlrt.First(t.x), mlrt.First(t.dRelu), mlrt.First(t.weightMomentumBuffer), mlrt.First(t.weight), t.batch, t.scale, i*21, min(i*21+21, 1048))
 	default:
-		fc1WeightUpdate(x, dRelu, weightMomentumBuffer, weight, batch, scale, lo, hi)
+		fc1WeightUpdate(t.x, t.dRelu, t.weightMomentumBuffer, t.weight, t.batch, t.scale, i, i+1)
 	}
 }
 
-// fc1WeightUpdateItems is the number of items of fc1WeightUpdate.
-func fc1WeightUpdateItems(target mlrt.Target, batch int) int {
-	switch target {
+// items counts the items of the call.
+func (t *fc1WeightUpdateTask) items() int {
+	switch t.target {
 	case mlrt.AVX512:
 		return 56
 	case mlrt.AVX2:
@@ -311,27 +311,27 @@ func fc1WeightUpdateAVX512(x, dRelu, weightMomentumBuffer, weight *float32, batc
 //go:noescape
 func fc1WeightUpdateAVX2(x, dRelu, weightMomentumBuffer, weight *float32, batch int, scale float32, lo, hi int)
 
-// crossEntropyForward3On runs items of crossEntropyForward3 on a target.
-func crossEntropyForward3On(target mlrt.Target, logits []float32, labels []int32, crossEntropyNeg []float32, batch, lo, hi int) {
-	switch target {
+// Item runs item i.
+func (t *crossEntropyForward3Task) Item(i int) {
+	switch t.target {
 	case mlrt.AVX512:
-		crossEntropyForward3AVX512(mlrt.First(logits), mlrt.First(labels), mlrt.First(crossEntropyNeg), batch, lo*30, min(hi*30, (batch+15)/16))
+		crossEntropyForward3AVX512(mlrt.First(t.logits), mlrt.First(t.labels), mlrt.First(t.crossEntropyNeg), t.batch, i*30, min(i*30+30, (t.batch+15)/16))
 	case mlrt.AVX2:
-		crossEntropyForward3AVX2(mlrt.First(logits), mlrt.First(labels), mlrt.First(crossEntropyNeg), batch, lo*43, min(hi*43, (batch+7)/8))
+		crossEntropyForward3AVX2(mlrt.First(t.logits), mlrt.First(t.labels), mlrt.First(t.crossEntropyNeg), t.batch, i*43, min(i*43+43, (t.batch+7)/8))
 	default:
-		crossEntropyForward3(logits, labels, crossEntropyNeg, batch, lo, hi)
+		crossEntropyForward3(t.logits, t.labels, t.crossEntropyNeg, t.batch, i, i+1)
 	}
 }
 
-// crossEntropyForward3Items is the number of items of crossEntropyForward3.
-func crossEntropyForward3Items(target mlrt.Target, batch int) int {
-	switch target {
+// items counts the items of the call.
+func (t *crossEntropyForward3Task) items() int {
+	switch t.target {
 	case mlrt.AVX512:
-		return ((batch+15)/16 + 29) / 30
+		return ((t.batch+15)/16 + 29) / 30
 	case mlrt.AVX2:
-		return ((batch+7)/8 + 42) / 43
+		return ((t.batch+7)/8 + 42) / 43
 	default:
-		return (batch + 53) / 54
+		return (t.batch + 53) / 54
 	}
 }
 
@@ -345,21 +345,21 @@ func crossEntropyForward3AVX512(logits *float32, labels *int32, crossEntropyNeg 
 //go:noescape
 func crossEntropyForward3AVX2(logits *float32, labels *int32, crossEntropyNeg *float32, batch, lo, hi int)
 
-// optimizerTrainFc1WeightMomentumBufferInitOn runs items of optimizerTrainFc1WeightMomentumBufferInit on a target.
-func optimizerTrainFc1WeightMomentumBufferInitOn(target mlrt.Target, weightMomentumBuffer []float32, lo, hi int) {
-	switch target {
+// Item runs item i.
+func (t *optimizerTrainFc1WeightMomentumBufferInitTask) Item(i int) {
+	switch t.target {
 	case mlrt.AVX512:
-		optimizerTrainFc1WeightMomentumBufferInitAVX512(mlrt.First(weightMomentumBuffer), lo*8, min(hi*8, 13))
+		optimizerTrainFc1WeightMomentumBufferInitAVX512(mlrt.First(t.weightMomentumBuffer), i*8, min(i*8+8, 13))
 	case mlrt.AVX2:
-		optimizerTrainFc1WeightMomentumBufferInitAVX2(mlrt.First(weightMomentumBuffer), lo*8, min(hi*8, 13))
+		optimizerTrainFc1WeightMomentumBufferInitAVX2(mlrt.First(t.weightMomentumBuffer), i*8, min(i*8+8, 13))
 	default:
-		optimizerTrainFc1WeightMomentumBufferInit(weightMomentumBuffer, lo, hi)
+		optimizerTrainFc1WeightMomentumBufferInit(t.weightMomentumBuffer, i, i+1)
 	}
 }
 
-// optimizerTrainFc1WeightMomentumBufferInitItems is the number of items of optimizerTrainFc1WeightMomentumBufferInit.
-func optimizerTrainFc1WeightMomentumBufferInitItems(target mlrt.Target) int {
-	switch target {
+// items counts the items of the call.
+func (t *optimizerTrainFc1WeightMomentumBufferInitTask) items() int {
+	switch t.target {
 	case mlrt.AVX512:
 		return 2
 	case mlrt.AVX2:
@@ -379,21 +379,21 @@ func optimizerTrainFc1WeightMomentumBufferInitAVX512(weightMomentumBuffer *float
 //go:noescape
 func optimizerTrainFc1WeightMomentumBufferInitAVX2(weightMomentumBuffer *float32, lo, hi int)
 
-// optimizerTrainFc1BiasMomentumBufferInitOn runs items of optimizerTrainFc1BiasMomentumBufferInit on a target.
-func optimizerTrainFc1BiasMomentumBufferInitOn(target mlrt.Target, biasMomentumBuffer []float32, lo, hi int) {
-	switch target {
+// Item runs item i.
+func (t *optimizerTrainFc1BiasMomentumBufferInitTask) Item(i int) {
+	switch t.target {
 	case mlrt.AVX512:
-		optimizerTrainFc1BiasMomentumBufferInitAVX512(mlrt.First(biasMomentumBuffer), lo*12, min(hi*12, 1))
+		optimizerTrainFc1BiasMomentumBufferInitAVX512(mlrt.First(t.biasMomentumBuffer), i*12, min(i*12+12, 1))
 	case mlrt.AVX2:
-		optimizerTrainFc1BiasMomentumBufferInitAVX2(mlrt.First(biasMomentumBuffer), lo*12, min(hi*12, 1))
+		optimizerTrainFc1BiasMomentumBufferInitAVX2(mlrt.First(t.biasMomentumBuffer), i*12, min(i*12+12, 1))
 	default:
-		optimizerTrainFc1BiasMomentumBufferInit(biasMomentumBuffer)
+		optimizerTrainFc1BiasMomentumBufferInit(t.biasMomentumBuffer)
 	}
 }
 
-// optimizerTrainFc1BiasMomentumBufferInitItems is the number of items of optimizerTrainFc1BiasMomentumBufferInit.
-func optimizerTrainFc1BiasMomentumBufferInitItems(target mlrt.Target) int {
-	switch target {
+// items counts the items of the call.
+func (t *optimizerTrainFc1BiasMomentumBufferInitTask) items() int {
+	switch t.target {
 	case mlrt.AVX512:
 		return 1
 	case mlrt.AVX2:
@@ -413,21 +413,21 @@ func optimizerTrainFc1BiasMomentumBufferInitAVX512(biasMomentumBuffer *float32, 
 //go:noescape
 func optimizerTrainFc1BiasMomentumBufferInitAVX2(biasMomentumBuffer *float32, lo, hi int)
 
-// optimizerTrainFc2WeightMomentumBufferInitOn runs items of optimizerTrainFc2WeightMomentumBufferInit on a target.
-func optimizerTrainFc2WeightMomentumBufferInitOn(target mlrt.Target, weightMomentumBuffer []float32, lo, hi int) {
-	switch target {
+// Item runs item i.
+func (t *optimizerTrainFc2WeightMomentumBufferInitTask) Item(i int) {
+	switch t.target {
 	case mlrt.AVX512:
-		optimizerTrainFc2WeightMomentumBufferInitAVX512(mlrt.First(weightMomentumBuffer), lo*8, min(hi*8, 1))
+		optimizerTrainFc2WeightMomentumBufferInitAVX512(mlrt.First(t.weightMomentumBuffer), i*8, min(i*8+8, 1))
 	case mlrt.AVX2:
-		optimizerTrainFc2WeightMomentumBufferInitAVX2(mlrt.First(weightMomentumBuffer), lo*8, min(hi*8, 1))
+		optimizerTrainFc2WeightMomentumBufferInitAVX2(mlrt.First(t.weightMomentumBuffer), i*8, min(i*8+8, 1))
 	default:
-		optimizerTrainFc2WeightMomentumBufferInit(weightMomentumBuffer)
+		optimizerTrainFc2WeightMomentumBufferInit(t.weightMomentumBuffer)
 	}
 }
 
-// optimizerTrainFc2WeightMomentumBufferInitItems is the number of items of optimizerTrainFc2WeightMomentumBufferInit.
-func optimizerTrainFc2WeightMomentumBufferInitItems(target mlrt.Target) int {
-	switch target {
+// items counts the items of the call.
+func (t *optimizerTrainFc2WeightMomentumBufferInitTask) items() int {
+	switch t.target {
 	case mlrt.AVX512:
 		return 1
 	case mlrt.AVX2:
@@ -447,21 +447,21 @@ func optimizerTrainFc2WeightMomentumBufferInitAVX512(weightMomentumBuffer *float
 //go:noescape
 func optimizerTrainFc2WeightMomentumBufferInitAVX2(weightMomentumBuffer *float32, lo, hi int)
 
-// optimizerTrainFc2BiasMomentumBufferInitOn runs items of optimizerTrainFc2BiasMomentumBufferInit on a target.
-func optimizerTrainFc2BiasMomentumBufferInitOn(target mlrt.Target, biasMomentumBuffer []float32, lo, hi int) {
-	switch target {
+// Item runs item i.
+func (t *optimizerTrainFc2BiasMomentumBufferInitTask) Item(i int) {
+	switch t.target {
 	case mlrt.AVX512:
-		optimizerTrainFc2BiasMomentumBufferInitAVX512(mlrt.First(biasMomentumBuffer), lo*12, min(hi*12, 1))
+		optimizerTrainFc2BiasMomentumBufferInitAVX512(mlrt.First(t.biasMomentumBuffer), i*12, min(i*12+12, 1))
 	case mlrt.AVX2:
-		optimizerTrainFc2BiasMomentumBufferInitAVX2(mlrt.First(biasMomentumBuffer), lo*12, min(hi*12, 1))
+		optimizerTrainFc2BiasMomentumBufferInitAVX2(mlrt.First(t.biasMomentumBuffer), i*12, min(i*12+12, 1))
 	default:
-		optimizerTrainFc2BiasMomentumBufferInit(biasMomentumBuffer)
+		optimizerTrainFc2BiasMomentumBufferInit(t.biasMomentumBuffer)
 	}
 }
 
-// optimizerTrainFc2BiasMomentumBufferInitItems is the number of items of optimizerTrainFc2BiasMomentumBufferInit.
-func optimizerTrainFc2BiasMomentumBufferInitItems(target mlrt.Target) int {
-	switch target {
+// items counts the items of the call.
+func (t *optimizerTrainFc2BiasMomentumBufferInitTask) items() int {
+	switch t.target {
 	case mlrt.AVX512:
 		return 1
 	case mlrt.AVX2:

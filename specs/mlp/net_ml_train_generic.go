@@ -3,144 +3,142 @@
 
 package mlp
 
-import mlrt "github.com/mlc-go/mlc/runtime"
-
-// crossEntropyForwardOn runs items of crossEntropyForward on a target.
-func crossEntropyForwardOn(_ mlrt.Target, logits []float32, labels []int32, dCrossEntropy, crossEntropyNeg []float32, batch int, size float32, lo, hi int) {
-	crossEntropyForward(logits, labels, dCrossEntropy, crossEntropyNeg, batch, size, lo, hi)
+// Item runs item i.
+func (t *crossEntropyForwardTask) Item(i int) {
+	crossEntropyForward(t.logits, t.labels, t.dCrossEntropy, t.crossEntropyNeg, t.batch, t.size, i, i+1)
 }
 
-// crossEntropyForwardItems is the number of items of crossEntropyForward.
-func crossEntropyForwardItems(_ mlrt.Target, batch int) int {
-	return (batch + 20) / 21
+// items counts the items of the call.
+func (t *crossEntropyForwardTask) items() int {
+	return (t.batch + 20) / 21
 }
 
-// crossEntropyForward2On runs items of crossEntropyForward2 on a target.
-func crossEntropyForward2On(_ mlrt.Target, crossEntropyNeg, loss []float32, batch int, size float32, lo, hi int) {
-	crossEntropyForward2(crossEntropyNeg, loss, batch, size)
+// Item runs item i.
+func (t *crossEntropyForward2Task) Item(i int) {
+	crossEntropyForward2(t.crossEntropyNeg, t.loss, t.batch, t.size)
 }
 
-// crossEntropyForward2Items is the number of items of crossEntropyForward2.
-func crossEntropyForward2Items(_ mlrt.Target, batch int) int {
+// items counts the items of the call.
+func (t *crossEntropyForward2Task) items() int {
 	return 1
 }
 
-// accuracyMetricOn runs items of accuracyMetric on a target.
-func accuracyMetricOn(_ mlrt.Target, logits []float32, labels []int32, accuracyCast []float32, batch, lo, hi int) {
-	accuracyMetric(logits, labels, accuracyCast, batch, lo, hi)
+// Item runs item i.
+func (t *accuracyMetricTask) Item(i int) {
+	accuracyMetric(t.logits, t.labels, t.accuracyCast, t.batch, i, i+1)
 }
 
-// accuracyMetricItems is the number of items of accuracyMetric.
-func accuracyMetricItems(_ mlrt.Target, batch int) int {
-	return (batch + 1537) / 1538
+// items counts the items of the call.
+func (t *accuracyMetricTask) items() int {
+	return (t.batch + 1537) / 1538
 }
 
-// fc2BiasUpdateOn runs items of fc2BiasUpdate on a target.
-func fc2BiasUpdateOn(_ mlrt.Target, dCrossEntropy, biasMomentumBuffer, bias []float32, batch int, scale float32, lo, hi int) {
-	fc2BiasUpdate(dCrossEntropy, biasMomentumBuffer, bias, batch, scale)
+// Item runs item i.
+func (t *fc2BiasUpdateTask) Item(i int) {
+	fc2BiasUpdate(t.dCrossEntropy, t.biasMomentumBuffer, t.bias, t.batch, t.scale)
 }
 
-// fc2BiasUpdateItems is the number of items of fc2BiasUpdate.
-func fc2BiasUpdateItems(_ mlrt.Target, batch int) int {
+// items counts the items of the call.
+func (t *fc2BiasUpdateTask) items() int {
 	return 1
 }
 
-// fc2BackwardPackOn runs items of fc2BackwardPack on a target.
-func fc2BackwardPackOn(_ mlrt.Target, weight, weightPacked []float32, lo, hi int) {
-	fc2BackwardPack(weight, weightPacked)
+// Item runs item i.
+func (t *fc2BackwardPackTask) Item(i int) {
+	fc2BackwardPack(t.weight, t.weightPacked)
 }
 
-// fc2BackwardPackItems is the number of items of fc2BackwardPack.
-func fc2BackwardPackItems(_ mlrt.Target) int {
+// items counts the items of the call.
+func (t *fc2BackwardPackTask) items() int {
 	return 1
 }
 
-// fc2BackwardOn runs items of fc2Backward on a target.
-func fc2BackwardOn(_ mlrt.Target, dCrossEntropy, relu, dRelu, weightPacked []float32, batch, lo, hi int) {
-	fc2Backward(dCrossEntropy, relu, dRelu, weightPacked, batch, lo, hi)
+// Item runs item i.
+func (t *fc2BackwardTask) Item(i int) {
+	fc2Backward(t.dCrossEntropy, t.relu, t.dRelu, t.weightPacked, t.batch, i, i+1)
 }
 
-// fc2BackwardItems is the number of items of fc2Backward.
-func fc2BackwardItems(_ mlrt.Target, batch int) int {
-	return ((batch+7)/8*2 + 2) / 3
+// items counts the items of the call.
+func (t *fc2BackwardTask) items() int {
+	return ((t.batch+7)/8*2 + 2) / 3
 }
 
-// fc2WeightUpdateOn runs items of fc2WeightUpdate on a target.
-func fc2WeightUpdateOn(_ mlrt.Target, relu, dCrossEntropy, weightMomentumBuffer, weight []float32, batch int, scale float32, lo, hi int) {
-	fc2WeightUpdate(relu, dCrossEntropy, weightMomentumBuffer, weight, batch, scale, lo, hi)
+// Item runs item i.
+func (t *fc2WeightUpdateTask) Item(i int) {
+	fc2WeightUpdate(t.relu, t.dCrossEntropy, t.weightMomentumBuffer, t.weight, t.batch, t.scale, i, i+1)
 }
 
-// fc2WeightUpdateItems is the number of items of fc2WeightUpdate.
-func fc2WeightUpdateItems(_ mlrt.Target, batch int) int {
+// items counts the items of the call.
+func (t *fc2WeightUpdateTask) items() int {
 	return 4
 }
 
-// fc1BiasUpdateOn runs items of fc1BiasUpdate on a target.
-func fc1BiasUpdateOn(_ mlrt.Target, dRelu, biasMomentumBuffer, bias []float32, batch int, scale float32, lo, hi int) {
-	fc1BiasUpdate(dRelu, biasMomentumBuffer, bias, batch, scale, lo, hi)
+// Item runs item i.
+func (t *fc1BiasUpdateTask) Item(i int) {
+	fc1BiasUpdate(t.dRelu, t.biasMomentumBuffer, t.bias, t.batch, t.scale, i, i+1)
 }
 
-// fc1BiasUpdateItems is the number of items of fc1BiasUpdate.
-func fc1BiasUpdateItems(_ mlrt.Target, batch int) int {
+// items counts the items of the call.
+func (t *fc1BiasUpdateTask) items() int {
 	return 1
 }
 
-// fc1WeightUpdateOn runs items of fc1WeightUpdate on a target.
-func fc1WeightUpdateOn(_ mlrt.Target, x, dRelu, weightMomentumBuffer, weight []float32, batch int, scale float32, lo, hi int) {
-	fc1WeightUpdate(x, dRelu, weightMomentumBuffer, weight, batch, scale, lo, hi)
+// Item runs item i.
+func (t *fc1WeightUpdateTask) Item(i int) {
+	fc1WeightUpdate(t.x, t.dRelu, t.weightMomentumBuffer, t.weight, t.batch, t.scale, i, i+1)
 }
 
-// fc1WeightUpdateItems is the number of items of fc1WeightUpdate.
-func fc1WeightUpdateItems(_ mlrt.Target, batch int) int {
+// items counts the items of the call.
+func (t *fc1WeightUpdateTask) items() int {
 	return 208
 }
 
-// crossEntropyForward3On runs items of crossEntropyForward3 on a target.
-func crossEntropyForward3On(_ mlrt.Target, logits []float32, labels []int32, crossEntropyNeg []float32, batch, lo, hi int) {
-	crossEntropyForward3(logits, labels, crossEntropyNeg, batch, lo, hi)
+// Item runs item i.
+func (t *crossEntropyForward3Task) Item(i int) {
+	crossEntropyForward3(t.logits, t.labels, t.crossEntropyNeg, t.batch, i, i+1)
 }
 
-// crossEntropyForward3Items is the number of items of crossEntropyForward3.
-func crossEntropyForward3Items(_ mlrt.Target, batch int) int {
-	return (batch + 53) / 54
+// items counts the items of the call.
+func (t *crossEntropyForward3Task) items() int {
+	return (t.batch + 53) / 54
 }
 
-// optimizerTrainFc1WeightMomentumBufferInitOn runs items of optimizerTrainFc1WeightMomentumBufferInit on a target.
-func optimizerTrainFc1WeightMomentumBufferInitOn(_ mlrt.Target, weightMomentumBuffer []float32, lo, hi int) {
-	optimizerTrainFc1WeightMomentumBufferInit(weightMomentumBuffer, lo, hi)
+// Item runs item i.
+func (t *optimizerTrainFc1WeightMomentumBufferInitTask) Item(i int) {
+	optimizerTrainFc1WeightMomentumBufferInit(t.weightMomentumBuffer, i, i+1)
 }
 
-// optimizerTrainFc1WeightMomentumBufferInitItems is the number of items of optimizerTrainFc1WeightMomentumBufferInit.
-func optimizerTrainFc1WeightMomentumBufferInitItems(_ mlrt.Target) int {
+// items counts the items of the call.
+func (t *optimizerTrainFc1WeightMomentumBufferInitTask) items() int {
 	return 6
 }
 
-// optimizerTrainFc1BiasMomentumBufferInitOn runs items of optimizerTrainFc1BiasMomentumBufferInit on a target.
-func optimizerTrainFc1BiasMomentumBufferInitOn(_ mlrt.Target, biasMomentumBuffer []float32, lo, hi int) {
-	optimizerTrainFc1BiasMomentumBufferInit(biasMomentumBuffer)
+// Item runs item i.
+func (t *optimizerTrainFc1BiasMomentumBufferInitTask) Item(i int) {
+	optimizerTrainFc1BiasMomentumBufferInit(t.biasMomentumBuffer)
 }
 
-// optimizerTrainFc1BiasMomentumBufferInitItems is the number of items of optimizerTrainFc1BiasMomentumBufferInit.
-func optimizerTrainFc1BiasMomentumBufferInitItems(_ mlrt.Target) int {
+// items counts the items of the call.
+func (t *optimizerTrainFc1BiasMomentumBufferInitTask) items() int {
 	return 1
 }
 
-// optimizerTrainFc2WeightMomentumBufferInitOn runs items of optimizerTrainFc2WeightMomentumBufferInit on a target.
-func optimizerTrainFc2WeightMomentumBufferInitOn(_ mlrt.Target, weightMomentumBuffer []float32, lo, hi int) {
-	optimizerTrainFc2WeightMomentumBufferInit(weightMomentumBuffer)
+// Item runs item i.
+func (t *optimizerTrainFc2WeightMomentumBufferInitTask) Item(i int) {
+	optimizerTrainFc2WeightMomentumBufferInit(t.weightMomentumBuffer)
 }
 
-// optimizerTrainFc2WeightMomentumBufferInitItems is the number of items of optimizerTrainFc2WeightMomentumBufferInit.
-func optimizerTrainFc2WeightMomentumBufferInitItems(_ mlrt.Target) int {
+// items counts the items of the call.
+func (t *optimizerTrainFc2WeightMomentumBufferInitTask) items() int {
 	return 1
 }
 
-// optimizerTrainFc2BiasMomentumBufferInitOn runs items of optimizerTrainFc2BiasMomentumBufferInit on a target.
-func optimizerTrainFc2BiasMomentumBufferInitOn(_ mlrt.Target, biasMomentumBuffer []float32, lo, hi int) {
-	optimizerTrainFc2BiasMomentumBufferInit(biasMomentumBuffer)
+// Item runs item i.
+func (t *optimizerTrainFc2BiasMomentumBufferInitTask) Item(i int) {
+	optimizerTrainFc2BiasMomentumBufferInit(t.biasMomentumBuffer)
 }
 
-// optimizerTrainFc2BiasMomentumBufferInitItems is the number of items of optimizerTrainFc2BiasMomentumBufferInit.
-func optimizerTrainFc2BiasMomentumBufferInitItems(_ mlrt.Target) int {
+// items counts the items of the call.
+func (t *optimizerTrainFc2BiasMomentumBufferInitTask) items() int {
 	return 1
 }

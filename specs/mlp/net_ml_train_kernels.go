@@ -56,6 +56,23 @@ func crossEntropyForward(logits []float32, labels []int32, dCrossEntropy, crossE
 	}
 }
 
+// crossEntropyForwardTask is a call of crossEntropyForward.
+type crossEntropyForwardTask struct {
+	target          mlrt.Target
+	logits          []float32
+	labels          []int32
+	dCrossEntropy   []float32
+	crossEntropyNeg []float32
+	batch           int
+	size            float32
+}
+
+// run makes a call with the help of workers.
+func (t *crossEntropyForwardTask) run(pool *mlrt.Pool, target mlrt.Target, logits []float32, labels []int32, dCrossEntropy, crossEntropyNeg []float32, batch int, size float32) {
+	*t = crossEntropyForwardTask{target, logits, labels, dCrossEntropy, crossEntropyNeg, batch, size}
+	pool.Run(t.items(), t)
+}
+
 // crossEntropyForward2 computes loss: reduce, div.
 //
 //	net.ml:12  loss cross_entropy(logits, labels)
@@ -82,6 +99,21 @@ func crossEntropyForward2(crossEntropyNeg, loss []float32, batch int, size float
 	loss[0] = r0 / size
 }
 
+// crossEntropyForward2Task is a call of crossEntropyForward2.
+type crossEntropyForward2Task struct {
+	target          mlrt.Target
+	crossEntropyNeg []float32
+	loss            []float32
+	batch           int
+	size            float32
+}
+
+// run makes a call with the help of workers.
+func (t *crossEntropyForward2Task) run(pool *mlrt.Pool, target mlrt.Target, crossEntropyNeg, loss []float32, batch int, size float32) {
+	*t = crossEntropyForward2Task{target, crossEntropyNeg, loss, batch, size}
+	pool.Run(t.items(), t)
+}
+
 // accuracyMetric computes accuracyCast: arg_reduce, eq, cast.
 //
 //	net.ml:13  metric accuracy(logits, labels)
@@ -103,6 +135,21 @@ func accuracyMetric(logits []float32, labels []int32, accuracyCast []float32, ba
 		r0 := int32(max(best, 0))
 		accuracyCast[i] = mlrt.Number[float32](r0 == labels[i])
 	}
+}
+
+// accuracyMetricTask is a call of accuracyMetric.
+type accuracyMetricTask struct {
+	target       mlrt.Target
+	logits       []float32
+	labels       []int32
+	accuracyCast []float32
+	batch        int
+}
+
+// run makes a call with the help of workers.
+func (t *accuracyMetricTask) run(pool *mlrt.Pool, target mlrt.Target, logits []float32, labels []int32, accuracyCast []float32, batch int) {
+	*t = accuracyMetricTask{target, logits, labels, accuracyCast, batch}
+	pool.Run(t.items(), t)
 }
 
 // fc2BiasUpdate computes optimizerTrainFc2BiasMomentumBuffer, fc2Bias: reduce, add, mul, sub.
@@ -135,6 +182,22 @@ func fc2BiasUpdate(dCrossEntropy, biasMomentumBuffer, bias []float32, batch int,
 	}
 }
 
+// fc2BiasUpdateTask is a call of fc2BiasUpdate.
+type fc2BiasUpdateTask struct {
+	target             mlrt.Target
+	dCrossEntropy      []float32
+	biasMomentumBuffer []float32
+	bias               []float32
+	batch              int
+	scale              float32
+}
+
+// run makes a call with the help of workers.
+func (t *fc2BiasUpdateTask) run(pool *mlrt.Pool, target mlrt.Target, dCrossEntropy, biasMomentumBuffer, bias []float32, batch int, scale float32) {
+	*t = fc2BiasUpdateTask{target, dCrossEntropy, biasMomentumBuffer, bias, batch, scale}
+	pool.Run(t.items(), t)
+}
+
 // fc2BackwardPack computes a copy of weight whose lanes are consecutive.
 //
 //	net.ml:7  fc2: linear(classes)
@@ -149,6 +212,19 @@ func fc2BackwardPack(weight, weightPacked []float32) {
 			weightPacked[at+j%32+j/32*320] = weight[p+j*16]
 		}
 	}
+}
+
+// fc2BackwardPackTask is a call of fc2BackwardPack.
+type fc2BackwardPackTask struct {
+	target       mlrt.Target
+	weight       []float32
+	weightPacked []float32
+}
+
+// run makes a call with the help of workers.
+func (t *fc2BackwardPackTask) run(pool *mlrt.Pool, target mlrt.Target, weight, weightPacked []float32) {
+	*t = fc2BackwardPackTask{target, weight, weightPacked}
+	pool.Run(t.items(), t)
 }
 
 // fc2Backward computes dRelu: einsum, select.
@@ -208,6 +284,22 @@ func fc2Backward(dCrossEntropy, relu, dRelu, weightPacked []float32, batch, lo, 
 			}
 		}
 	}
+}
+
+// fc2BackwardTask is a call of fc2Backward.
+type fc2BackwardTask struct {
+	target        mlrt.Target
+	dCrossEntropy []float32
+	relu          []float32
+	dRelu         []float32
+	weightPacked  []float32
+	batch         int
+}
+
+// run makes a call with the help of workers.
+func (t *fc2BackwardTask) run(pool *mlrt.Pool, target mlrt.Target, dCrossEntropy, relu, dRelu, weightPacked []float32, batch int) {
+	*t = fc2BackwardTask{target, dCrossEntropy, relu, dRelu, weightPacked, batch}
+	pool.Run(t.items(), t)
 }
 
 // fc2WeightUpdate computes optimizerTrainFc2WeightMomentumBuffer, fc2Weight: einsum, add, mul, sub.
@@ -293,6 +385,23 @@ func fc2WeightUpdate(relu, dCrossEntropy, weightMomentumBuffer, weight []float32
 	}
 }
 
+// fc2WeightUpdateTask is a call of fc2WeightUpdate.
+type fc2WeightUpdateTask struct {
+	target               mlrt.Target
+	relu                 []float32
+	dCrossEntropy        []float32
+	weightMomentumBuffer []float32
+	weight               []float32
+	batch                int
+	scale                float32
+}
+
+// run makes a call with the help of workers.
+func (t *fc2WeightUpdateTask) run(pool *mlrt.Pool, target mlrt.Target, relu, dCrossEntropy, weightMomentumBuffer, weight []float32, batch int, scale float32) {
+	*t = fc2WeightUpdateTask{target, relu, dCrossEntropy, weightMomentumBuffer, weight, batch, scale}
+	pool.Run(t.items(), t)
+}
+
 // fc1BiasUpdate computes optimizerTrainFc1BiasMomentumBuffer, fc1Bias: reduce, add, mul, sub.
 //
 //	net.ml:7  fc1: linear(hidden)
@@ -323,6 +432,22 @@ func fc1BiasUpdate(dRelu, biasMomentumBuffer, bias []float32, batch int, scale f
 		biasMomentumBuffer[i] = t
 		bias[i] = biasNew
 	}
+}
+
+// fc1BiasUpdateTask is a call of fc1BiasUpdate.
+type fc1BiasUpdateTask struct {
+	target             mlrt.Target
+	dRelu              []float32
+	biasMomentumBuffer []float32
+	bias               []float32
+	batch              int
+	scale              float32
+}
+
+// run makes a call with the help of workers.
+func (t *fc1BiasUpdateTask) run(pool *mlrt.Pool, target mlrt.Target, dRelu, biasMomentumBuffer, bias []float32, batch int, scale float32) {
+	*t = fc1BiasUpdateTask{target, dRelu, biasMomentumBuffer, bias, batch, scale}
+	pool.Run(t.items(), t)
 }
 
 // fc1WeightUpdate computes optimizerTrainFc1WeightMomentumBuffer, fc1Weight: einsum, add, mul, sub.
@@ -407,6 +532,23 @@ func fc1WeightUpdate(x, dRelu, weightMomentumBuffer, weight []float32, batch int
 	}
 }
 
+// fc1WeightUpdateTask is a call of fc1WeightUpdate.
+type fc1WeightUpdateTask struct {
+	target               mlrt.Target
+	x                    []float32
+	dRelu                []float32
+	weightMomentumBuffer []float32
+	weight               []float32
+	batch                int
+	scale                float32
+}
+
+// run makes a call with the help of workers.
+func (t *fc1WeightUpdateTask) run(pool *mlrt.Pool, target mlrt.Target, x, dRelu, weightMomentumBuffer, weight []float32, batch int, scale float32) {
+	*t = fc1WeightUpdateTask{target, x, dRelu, weightMomentumBuffer, weight, batch, scale}
+	pool.Run(t.items(), t)
+}
+
 // crossEntropyForward3 computes crossEntropyNeg: reduce, sub, exp, reduce, log, sub, gather, neg.
 //
 //	net.ml:12  loss cross_entropy(logits, labels)
@@ -434,6 +576,21 @@ func crossEntropyForward3(logits []float32, labels []int32, crossEntropyNeg []fl
 	}
 }
 
+// crossEntropyForward3Task is a call of crossEntropyForward3.
+type crossEntropyForward3Task struct {
+	target          mlrt.Target
+	logits          []float32
+	labels          []int32
+	crossEntropyNeg []float32
+	batch           int
+}
+
+// run makes a call with the help of workers.
+func (t *crossEntropyForward3Task) run(pool *mlrt.Pool, target mlrt.Target, logits []float32, labels []int32, crossEntropyNeg []float32, batch int) {
+	*t = crossEntropyForward3Task{target, logits, labels, crossEntropyNeg, batch}
+	pool.Run(t.items(), t)
+}
+
 // optimizerTrainFc1WeightMomentumBufferInit computes optimizerTrainFc1WeightMomentumBuffer: broadcast.
 //
 //	net.ml:14  optimizer/train/fc1.weight/momentum_buffer
@@ -452,6 +609,18 @@ func optimizerTrainFc1WeightMomentumBufferInit(weightMomentumBuffer []float32, l
 	}
 }
 
+// optimizerTrainFc1WeightMomentumBufferInitTask is a call of optimizerTrainFc1WeightMomentumBufferInit.
+type optimizerTrainFc1WeightMomentumBufferInitTask struct {
+	target               mlrt.Target
+	weightMomentumBuffer []float32
+}
+
+// run makes a call with the help of workers.
+func (t *optimizerTrainFc1WeightMomentumBufferInitTask) run(pool *mlrt.Pool, target mlrt.Target, weightMomentumBuffer []float32) {
+	*t = optimizerTrainFc1WeightMomentumBufferInitTask{target, weightMomentumBuffer}
+	pool.Run(t.items(), t)
+}
+
 // optimizerTrainFc1BiasMomentumBufferInit computes optimizerTrainFc1BiasMomentumBuffer: broadcast.
 //
 //	net.ml:14  optimizer/train/fc1.bias/momentum_buffer
@@ -462,6 +631,18 @@ func optimizerTrainFc1BiasMomentumBufferInit(biasMomentumBuffer []float32) {
 	for i := range 128 {
 		biasMomentumBufferRow[i] = 0
 	}
+}
+
+// optimizerTrainFc1BiasMomentumBufferInitTask is a call of optimizerTrainFc1BiasMomentumBufferInit.
+type optimizerTrainFc1BiasMomentumBufferInitTask struct {
+	target             mlrt.Target
+	biasMomentumBuffer []float32
+}
+
+// run makes a call with the help of workers.
+func (t *optimizerTrainFc1BiasMomentumBufferInitTask) run(pool *mlrt.Pool, target mlrt.Target, biasMomentumBuffer []float32) {
+	*t = optimizerTrainFc1BiasMomentumBufferInitTask{target, biasMomentumBuffer}
+	pool.Run(t.items(), t)
 }
 
 // optimizerTrainFc2WeightMomentumBufferInit computes optimizerTrainFc2WeightMomentumBuffer: broadcast.
@@ -477,6 +658,18 @@ func optimizerTrainFc2WeightMomentumBufferInit(weightMomentumBuffer []float32) {
 	}
 }
 
+// optimizerTrainFc2WeightMomentumBufferInitTask is a call of optimizerTrainFc2WeightMomentumBufferInit.
+type optimizerTrainFc2WeightMomentumBufferInitTask struct {
+	target               mlrt.Target
+	weightMomentumBuffer []float32
+}
+
+// run makes a call with the help of workers.
+func (t *optimizerTrainFc2WeightMomentumBufferInitTask) run(pool *mlrt.Pool, target mlrt.Target, weightMomentumBuffer []float32) {
+	*t = optimizerTrainFc2WeightMomentumBufferInitTask{target, weightMomentumBuffer}
+	pool.Run(t.items(), t)
+}
+
 // optimizerTrainFc2BiasMomentumBufferInit computes optimizerTrainFc2BiasMomentumBuffer: broadcast.
 //
 //	net.ml:14  optimizer/train/fc2.bias/momentum_buffer
@@ -487,4 +680,16 @@ func optimizerTrainFc2BiasMomentumBufferInit(biasMomentumBuffer []float32) {
 	for i := range 10 {
 		biasMomentumBufferRow[i] = 0
 	}
+}
+
+// optimizerTrainFc2BiasMomentumBufferInitTask is a call of optimizerTrainFc2BiasMomentumBufferInit.
+type optimizerTrainFc2BiasMomentumBufferInitTask struct {
+	target             mlrt.Target
+	biasMomentumBuffer []float32
+}
+
+// run makes a call with the help of workers.
+func (t *optimizerTrainFc2BiasMomentumBufferInitTask) run(pool *mlrt.Pool, target mlrt.Target, biasMomentumBuffer []float32) {
+	*t = optimizerTrainFc2BiasMomentumBufferInitTask{target, biasMomentumBuffer}
+	pool.Run(t.items(), t)
 }
