@@ -96,6 +96,9 @@ func (g *generator) splitAligned(p *place, t linearTerm) (place, bool) {
 	}
 	w, ok := constIndex(e.Args[1])
 	b := g.binding(e.Args[0].Axis)
+	if ok && b.row && g.rowAlign > 0 && w&(w-1) == 0 && w%g.rowAlign == 0 && b.loop == nil && b.off == 0 {
+		return g.splitRow(p, t, b, w), true
+	}
 	if !ok || !b.lane || w < int64(g.target.lanes()) || w&(w-1) != 0 {
 		return *p, false
 	}
@@ -117,6 +120,31 @@ func (g *generator) splitAligned(p *place, t linearTerm) (place, bool) {
 	}
 	p.masks = b.masks
 	return *p, true
+}
+
+// splitRow handles floor(x / w) and x mod w of the row axis x, where a tile's rows
+// never cross a multiple of w.
+func (g *generator) splitRow(p *place, t linearTerm, b binding, w int64) place {
+	key := fmt.Sprintf("row %d %d", g.id(t.atom), b.reg)
+	q := g.once(valueKey{text: key}, dependence{level: b.at}, func() operand {
+		r := g.newReg(gp)
+		if b.reg == 0 {
+			g.emit("MOVQ", imm(0), r.op())
+			return r.op()
+		}
+		g.emit("MOVQ", b.reg.op(), r.op())
+		if t.atom.Op == loop.FloorDiv {
+			g.emitFlow(update, "SHRQ", imm(log2(w)), r.op())
+		} else {
+			g.emitFlow(update, "ANDQ", imm(w-1), r.op())
+		}
+		return r.op()
+	})
+	p.scalars = append(p.scalars, scalarTerm{reg: q.reg, coef: t.coef, level: max(b.at, g.barrier())})
+	if t.atom.Op == loop.Mod && g.r > 0 {
+		p.addRest(t.coef.Mul(dim.Const(int64(g.r))))
+	}
+	return *p
 }
 
 func log2(n int64) int64 {

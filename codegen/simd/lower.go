@@ -285,6 +285,12 @@ func (g *generator) tiling(p *prepared, rows int) *tiling {
 	if t.vectors == 1 {
 		t.rows = rows + rows/2
 	}
+	if w := g.panelOf(t.row, contract); w > 0 {
+		// Tiles that divide a panel find their rows side by side in it.
+		t.rows = map[Target]int{AVX512: 8, AVX2: 4}[g.target]
+		g.rowAlign = int64(t.rows)
+		return t
+	}
 	m, known := t.row.Extent.Int()
 	switch {
 	case known && m > 0: // tiles of nearly equal height
@@ -296,6 +302,18 @@ func (g *generator) tiling(p *prepared, rows int) *tiling {
 		t.rows = min(t.rows, 16)
 	}
 	return t
+}
+
+// panelOf is the width of the panels that axis a runs through in an operand, 0
+// for none.
+func (g *generator) panelOf(a *loop.Axis, c *loop.Phase) int64 {
+	width := int64(0)
+	accesses(c, func(p *loop.Param, index []*loop.Expr, _ bool) {
+		if p.Layout != nil && index[p.Layout.Lane].Op == loop.AxisVar && index[p.Layout.Lane].Axis == a {
+			width = int64(p.Layout.Width)
+		}
+	})
+	return width
 }
 
 // contractLane picks the axis along which one operand is consecutive and the

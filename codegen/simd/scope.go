@@ -27,7 +27,8 @@ type generator struct {
 	written map[*loop.Param]bool
 	// positionOf is the place of an element in its row while a row is reduced in chunks.
 	positionOf *loop.Expr
-	scratch    int // bytes of the frame in use
+	rowAlign   int64 // divides the row axis's position at the start of a tile; 0 when unknown
+	scratch    int   // bytes of the frame in use
 }
 
 // scope is a loop or a block. Its before part runs once in the scope around it.
