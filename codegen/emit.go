@@ -202,18 +202,6 @@ func call(f expr, args ...expr) expr {
 	return expr{code: jen.Add(f.in(precPrimary)).Call(list...), prec: precPrimary, ops: ops}
 }
 
-// spread calls f with the last argument spread.
-func spread(f expr, args ...expr) expr {
-	e := call(f, args...)
-	list := make([]jen.Code, len(args))
-	for i, a := range args {
-		list[i] = a.code
-	}
-	list[len(list)-1] = jen.Add(args[len(args)-1].code).Op("...")
-	e.code = jen.Add(f.in(precPrimary)).Call(list...)
-	return e
-}
-
 // convert converts e to the Go type t.
 func convert(t string, e expr) expr { return call(primary(typeCode(t)), e) }
 
@@ -330,13 +318,6 @@ type body struct {
 func (b *body) add(c jen.Code) {
 	b.list = append(b.list, c)
 	b.count++
-}
-
-// blank separates what precedes from what follows.
-func (b *body) blank() {
-	if len(b.list) > 0 {
-		b.list = append(b.list, jen.Line())
-	}
 }
 
 // comment writes lines of a comment, each on its own line.
@@ -476,12 +457,6 @@ func (b *body) forStep(name string, from, to expr, step int64, f func(*body)) {
 // forField counts a field from 0 to n-1.
 func (b *body) forField(f, n expr, list []jen.Code) {
 	b.add(jen.For(jen.Add(f.code).Op("=").Lit(0), jen.Add(f.code).Op("<").Add(n.in(precAdd)), jen.Add(f.code).Op("++")).Block(list...))
-}
-
-// forWhile is a loop with a condition.
-func (b *body) forWhile(cond expr, f func(*body)) {
-	list := b.inner(f)
-	b.add(jen.For(jen.Add(cond.code)).Block(list...))
 }
 
 // block is a block of its own.

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/mlc-go/mlc/codegen"
 	"github.com/mlc-go/mlc/compiler/dim"
 	"github.com/mlc-go/mlc/compiler/ir"
 	"github.com/mlc-go/mlc/compiler/loop"
@@ -103,32 +104,42 @@ func exampleInputs(r *rand.Rand, ex op.Example) (list []driverTensor) {
 	return list
 }
 
-// TestOps compares every operation and its gradient with the exact evaluator.
-func TestOps(t *testing.T) {
+// opsLab builds the package of all operations and a case that calls each.
+func opsLab(t *testing.T) *lab {
+	t.Helper()
 	l := newLab(t)
 	p := &ir.Program{Name: "Ops", File: "ops.ml"}
 	r := rand.New(rand.NewPCG(3, 4))
 	c := driverCase{Package: "ops", Seed: 5, Threads: 2}
-	var dims []map[string]int64
 	for i, ex := range op.Examples() {
 		e := exampleEntry(t, fmt.Sprintf("e%d", i), ex)
 		p.Entries = append(p.Entries, e)
 		c.Calls = append(c.Calls, driverCall{"forward", len(p.Entries) - 1, exampleInputs(r, ex)})
-		dims = append(dims, nil)
 	}
-	l.add("ops", lowered(t, p))
+	l.addWith(codegen.Options{Package: "ops", NoAssembly: true}, lowered(t, p)) // package simd tests its own
 	l.build()
 	l.cases = []driverCase{c}
-	l.oracle(c, l.run()[0], dims)
-	if testing.Short() {
-		return
-	}
-	// Other machines: int has 32 bits on one, and Go fuses by itself on the other.
+	return l
+}
+
+// TestOps compares every operation and its gradient with the exact evaluator.
+func TestOps(t *testing.T) {
+	l := opsLab(t)
+	l.oracle(l.cases[0], l.run()[0], make([]map[string]int64, len(l.cases[0].Calls)))
+}
+
+// TestMachinesLong does the same on other machines: int has 32 bits on one, and
+// Go fuses multiply and add by itself on the other.
+func TestMachinesLong(t *testing.T) {
+	demandLong(t)
+	l := opsLab(t)
 	for _, m := range []struct{ arch, runner string }{{"386", ""}, {"arm64", "qemu-aarch64-static"}} {
 		t.Run(m.arch, func(t *testing.T) {
 			other := *l
 			other.t = t
-			other.machine(m.arch, m.runner, func(r []driverResult) { other.oracle(c, r[0], dims) })
+			other.machine(m.arch, m.runner, func(r []driverResult) {
+				other.oracle(l.cases[0], r[0], make([]map[string]int64, len(l.cases[0].Calls)))
+			})
 		})
 	}
 }

@@ -87,9 +87,12 @@ func (l *lab) write(name, text string) {
 }
 
 // add generates a program as package name.
-func (l *lab) add(name string, p *loop.Program) {
+func (l *lab) add(name string, p *loop.Program) { l.addWith(codegen.Options{Package: name}, p) }
+
+func (l *lab) addWith(o codegen.Options, p *loop.Program) {
 	l.t.Helper()
-	files, err := codegen.Generate(p, codegen.Options{Package: name})
+	name := o.Package
+	files, err := codegen.Generate(p, o)
 	if err != nil {
 		l.t.Fatalf("%s: %v", name, err)
 	}

@@ -33,8 +33,24 @@ var small = map[string]struct {
 
 // TestSpecs compares the models of the zoo with the exact evaluator: plain Go,
 // and whatever assembly this machine runs.
-func TestSpecs(t *testing.T) {
-	long := os.Getenv("MLC_LONG") != ""
+func TestSpecs(t *testing.T) { compareSpecs(t, false) }
+
+// TestSpecsLong does the same for models that keep the evaluator busy for longer.
+func TestSpecsLong(t *testing.T) {
+	demandLong(t)
+	compareSpecs(t, true)
+}
+
+// demandLong skips a test that only .ci/run and people with time run.
+func demandLong(t *testing.T) {
+	t.Helper()
+	if os.Getenv("MLC_LONG") == "" {
+		t.Skip("takes minutes; set MLC_LONG to run it")
+	}
+}
+
+func compareSpecs(t *testing.T, long bool) {
+	t.Helper()
 	files, err := filepath.Glob("../specs/*/net.ml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no specs: %v", err)
@@ -43,7 +59,7 @@ func TestSpecs(t *testing.T) {
 	var names []string
 	for _, f := range files {
 		name := filepath.Base(filepath.Dir(f))
-		if c, ok := small[name]; ok && (long || !c.long) {
+		if c, ok := small[name]; ok && c.long == long {
 			set := map[string]string{}
 			for _, s := range strings.Fields(c.set) {
 				k, v, _ := strings.Cut(s, "=")
