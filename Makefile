@@ -13,5 +13,6 @@ fuzz: ## a minute for each fuzz target
 	go test ./dsl -fuzz FuzzParse -fuzztime 1m
 	go test ./dsl -fuzz FuzzFormat -fuzztime 1m
 
-generate: ## rewrite the generated packages of the specs
-	go run ./cmd/mlc build ./specs/...
+generate: ## rewrite the generated packages of the specs and the generated documents
+	go run ./cmd/mlc build specs/mlp/net.ml
+	go test ./docs -update
