@@ -271,6 +271,7 @@ func (g *generator) tiling(p *prepared, rows int) *tiling {
 	if contract == nil {
 		if len(p.phases) > 0 && p.phases[0].Kind == loop.Reduce && p.phases[0].Order == loop.Serial {
 			t.vectors = int(min(needed, 4))
+			g.serialRows(t, p)
 		}
 		return t
 	}
@@ -302,6 +303,21 @@ func (g *generator) tiling(p *prepared, rows int) *tiling {
 		t.rows = min(t.rows, 16)
 	}
 	return t
+}
+
+// serialRows gives up lanes for a serial reduction whose values lie apart along
+// the lane axis: several chains of single values, a row each, are faster than
+// gathering.
+func (g *generator) serialRows(t *tiling, p *prepared) {
+	if t.lane.Extent.Is(1) || g.stridesOf(t.lane, p.phases[:1]).other == 0 {
+		return
+	}
+	t.row, t.lane = t.lane, &loop.Axis{Name: "one", Extent: dim.Const(1)}
+	t.vectors, t.rows = 1, 8
+	if m, ok := t.row.Extent.Int(); ok && m > 0 {
+		count := (m + 7) / 8
+		t.rows = int((m + count - 1) / count)
+	}
 }
 
 // panelOf is the width of the panels that axis a runs through in an operand, 0
