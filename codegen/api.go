@@ -306,7 +306,7 @@ func (r *run) start(b *body, pool string, owner []fieldValue) {
 	if r.random() {
 		used = append(used, fieldValue{"seed", id("seed")})
 	}
-	b.define("r", composite(r.typ, flatten2(used)...))
+	b.define("r", composite(r.typ, distinct(used)...))
 	if r.sized() {
 		b.comment("Its sizes are constant, so there is enough memory or none for the model itself.")
 		b.add(ifErrPanic(call(id("r.resize"))))
@@ -314,8 +314,8 @@ func (r *run) start(b *body, pool string, owner []fieldValue) {
 	b.do(call(id("r.run")))
 }
 
-// flatten2 drops duplicates that owner and randomness both name.
-func flatten2(list []fieldValue) []fieldValue {
+// distinct drops the fields that the owner and the randomness both name.
+func distinct(list []fieldValue) []fieldValue {
 	seen := map[string]bool{}
 	var out []fieldValue
 	for _, v := range list {

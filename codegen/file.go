@@ -117,13 +117,6 @@ func (s *source) structType(doc, name string, fields []field) {
 	s.file.Add(jen.Type().Id(name).Struct(list...))
 }
 
-// namedType writes "type name typ".
-func (s *source) namedType(doc, name, typ string) {
-	s.doc(doc)
-	s.decls = append(s.decls, "type "+name)
-	s.file.Add(jen.Type().Id(name).Add(typeCode(typ)))
-}
-
 // alias writes "type name = typ".
 func (s *source) alias(doc, name, typ string) {
 	s.doc(doc)
