@@ -161,6 +161,7 @@ func TestClassMetrics(t *testing.T) {
 		{"precision(x, y)", []float64{(1 + 0.5 + 1) / 3}},
 		{"recall(x, y, average = \"micro\")", []float64{3. / 4}},
 		{"f1(x, y)", []float64{(1 + 2./3 + 2./3) / 3}},
+		{"mean_iou(x, y)", []float64{(1 + 0.5 + 0.5) / 3}},
 	} {
 		t.Run(tc.text, func(t *testing.T) {
 			m := compile(t, "edition 1\n\nmodel M() {\n    input x float32[4, 3]\n    param p [] = zeros\n    output x + p\n    train {\n        input y int32[4]\n"+

@@ -234,6 +234,23 @@ var words = []word{
 		}
 		return out
 	}},
+	{expr: "dice_loss(x, arange(2))", in: [][]int{{2, 2}}, want: func(in ...[]float64) []float64 {
+		x := in[0]
+		p, q := 1/(1+math.Exp(x[1]-x[0])), 1/(1+math.Exp(x[2]-x[3])) // of the right classes
+		first := (2*p + 1) / (p + (1 - q) + 1 + 1)
+		return []float64{1 - (first+(2*q+1)/(q+(1-p)+1+1))/2}
+	}},
+	{expr: "rope(x, theta = 100)", in: [][]int{{2, 4}}, want: func(in ...[]float64) []float64 {
+		out := slices.Clone(in[0])
+		for k, angle := range []float64{1, 0.1} { // of position 1
+			a, b := out[4+k], out[6+k]
+			out[4+k], out[6+k] = a*math.Cos(angle)-b*math.Sin(angle), b*math.Cos(angle)+a*math.Sin(angle)
+		}
+		return out
+	}},
+	{expr: "masked_mean(x, arange(2))", in: [][]int{{2, 2, 2}}, want: func(in ...[]float64) []float64 {
+		return []float64{0, 0, in[0][4], in[0][5]}
+	}},
 	{expr: "hinge_loss(x, sign(y))", in: pairs, want: mean2(func(x, y float64) float64 { return max(0, 1-sgn(y)*x) })},
 	{expr: "huber_loss(x, y, delta = 0.5)", in: pairs, want: mean2(func(x, y float64) float64 {
 		if d := math.Abs(x - y); d < 0.5 {
