@@ -79,7 +79,16 @@ func (b *body) isAdjoint(i *ir.Instr) bool {
 	return loss.Def != nil && b.posOf[i] > b.posOf[loss.Def]
 }
 
+// isMetric reports whether only metrics need a group; a copy is as what it copies.
 func (b *body) isMetric(g *group) bool {
+	if g.copyOf != nil {
+		root := b.root(g.copyOf)
+		if root.Def == nil {
+			v := g.copyTo.to.Var
+			return v != nil && v.Kind == "metric"
+		}
+		return b.isMetric(b.groupOf[root.Def])
+	}
 	for _, i := range g.instrs {
 		if !i.Metric {
 			return false

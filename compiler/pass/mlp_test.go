@@ -154,3 +154,28 @@ func TestClassifierKernels(t *testing.T) {
 		t.Errorf("kernels:\n%s\n%s", strings.Join(got, "\n"), l)
 	}
 }
+
+// TestMetricCopies requires that the copy of a metric's state is skipped where
+// the kernel that computes it is.
+func TestMetricCopies(t *testing.T) {
+	p := classifier(6, 4, 3)
+	e := p.Entries[0]
+	state := &ir.Var{Name: "metric/accuracy/last", Ident: "metric.last", Kind: ir.MetricState, Type: ir.Type{DType: dim.Float32}}
+	p.Vars = append(p.Vars, state)
+	e.Stores = append(e.Stores, ir.Store{Var: state, Value: e.Outputs[1].Value}) // an output has memory of its own
+	l := compile(t, p, Options{Check: true})
+	copies := 0
+	for _, c := range loop.Calls(l.Funcs[0]) {
+		for n, a := range c.Args {
+			if c.Kernel.Params[n].Write && a.Buffer.Var != nil && a.Buffer.Var.Name == state.Name {
+				copies++
+				if !c.Metric || !c.AfterLoss {
+					t.Errorf("%s writes the state with metric %t, after loss %t", c.Kernel.Name, c.Metric, c.AfterLoss)
+				}
+			}
+		}
+	}
+	if copies != 1 {
+		t.Errorf("%d calls write the state, want one", copies)
+	}
+}
