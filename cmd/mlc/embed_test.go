@@ -18,7 +18,9 @@ func TestEmbeddedSources(t *testing.T) {
 
 import mlrt "github.com/mlc-go/mlc/runtime"
 
-func Generated() *mlrt.Generated { return &mlrt.Generated{Info: &mlrt.Info{Name: "Empty"}} }
+func Generated() *mlrt.Generated {
+	return &mlrt.Generated{Info: &mlrt.Info{Name: "Empty"}, New: func(uint64) mlrt.Model { return nil }}
+}
 `)}}
 	program, err := runner.Build(context.Background(), mlc.Sources, model, func() {})
 	if err != nil {
