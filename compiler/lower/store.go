@@ -6,6 +6,7 @@ import (
 	"github.com/mlc-go/mlc/compiler/dim"
 	"github.com/mlc-go/mlc/compiler/ir"
 	"github.com/mlc-go/mlc/compiler/loop"
+	"github.com/mlc-go/mlc/compiler/op"
 )
 
 // storeInPlace decides for every store whether the kernel that computes the new
@@ -89,7 +90,8 @@ func (b *body) tryInPlace(st store, root *ir.Value) bool {
 			return false
 		}
 	}
-	if !g.k.writesOver(root, func(v *ir.Value) bool { return b.isOld(v, st) }) {
+	isOld := func(v *ir.Value) bool { return b.isOld(v, st) }
+	if !b.updatesSlice(g, root, isOld) && !g.k.writesOver(root, isOld) {
 		return false
 	}
 	for _, h := range readers {
@@ -97,6 +99,30 @@ func (b *body) tryInPlace(st store, root *ir.Value) bool {
 	}
 	g.into[root] = st.to
 	b.places[root] = place{st.to, st.at}
+	return true
+}
+
+// updatesSlice replaces the kernel of update_slice(old, update, position) by one
+// that writes the update's elements alone, when the old value lies where the new
+// one goes and the update does not read it: a key-value cache costs one step's
+// keys and values, not its whole length.
+func (b *body) updatesSlice(g *group, root *ir.Value, isOld func(*ir.Value) bool) bool {
+	u, ok := root.Def.Op.(op.UpdateSlice)
+	if !ok || len(g.instrs) != 1 || !isOld(root.Def.Args[0]) {
+		return false
+	}
+	k := newKernel(b, g)
+	update := root.Def.Args[1]
+	idx := k.space(update.Type.Shape)
+	value := k.value(update, idx)
+	at := u.Target(k.context(root.Def), k.sources(root.Def), idx)
+	to := k.param(root, root.Type.Shape, true)
+	k.phase(&loop.Phase{Kind: loop.Map, Stores: []*loop.Store{{Param: to, Index: at, Value: value}}})
+	if k.err != nil || slices.ContainsFunc(k.args, func(a arg) bool { return !a.write && isOld(a.v) }) {
+		return false
+	}
+	k.k.Dims = loop.UsedDims(k.k)
+	g.k = k
 	return true
 }
 

@@ -130,6 +130,13 @@ func (s UpdateSlice) At(c *Context, in []Source, idx []*loop.Expr) []*loop.Expr 
 	return []*loop.Expr{Guarded(b, inside, in[1](with(idx, s.Axis, at)), in[0](idx))}
 }
 
+// Target is the place in x of the update's element at idx, for lowering that
+// replaces the elements in x's own memory.
+func (s UpdateSlice) Target(c *Context, in []Source, idx []*loop.Expr) []*loop.Expr {
+	from := start(c, in[2](nil), c.In[0].Shape[s.Axis], c.In[1].Shape[s.Axis])
+	return with(idx, s.Axis, c.B.Add(idx[s.Axis], from))
+}
+
 // Eval copies x, then the update.
 func (s UpdateSlice) Eval(c *EvalContext, in []ir.Dense) []ir.Dense {
 	out := c.Result(0)
