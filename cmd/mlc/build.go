@@ -107,7 +107,7 @@ func (a *app) build(args []string, f buildFlags) error {
 	}
 	var jobs []buildJob
 	for _, in := range list {
-		if f.check && !in.named && f.out == "" && len(orphans(filepath.Dir(in.path), sourceName(in), nil)) == 0 {
+		if f.check && !in.named && f.out == "" && !generatedBefore(in) {
 			continue // nobody keeps generated code of a model that a folder merely holds
 		}
 		job, err := a.plan(in, f, r)
@@ -208,6 +208,12 @@ func sourceName(in input) string {
 		return "net.ml"
 	}
 	return filepath.Base(in.path)
+}
+
+// generatedBefore reports whether the folder of a model holds files that mlc
+// generated from it.
+func generatedBefore(in input) bool {
+	return len(orphans(filepath.Dir(in.path), sourceName(in), nil)) > 0
 }
 
 // orphans returns the files in dir that mlc generated from the model called
