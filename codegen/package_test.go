@@ -6,11 +6,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/mlc-go/mlc/codegen"
+	"github.com/mlc-go/mlc/compiler/dim"
 	"github.com/mlc-go/mlc/compiler/loop"
+	mlrt "github.com/mlc-go/mlc/runtime"
 )
 
 // classifier is a program with an entry and a train block over the same weights.
@@ -105,7 +108,7 @@ func TestBoundsChecks(t *testing.T) {
 			if strings.Contains(line, "mlrt.Wide(c") {
 				unrolled[name]++
 			}
-			if checks[filepath.Base(f)+":"+itoa(i+1)] {
+			if checks[filepath.Base(f)+":"+strconv.Itoa(i+1)] {
 				t.Errorf("%s: bounds check in line %d: %s", name, i+1, line)
 			}
 		}
@@ -113,13 +116,6 @@ func TestBoundsChecks(t *testing.T) {
 	if unrolled["tile2x4"] != 8 || unrolled["tile1x4"] != 4 {
 		t.Errorf("multiply-adds in the inner loops: %v, want 8 and 4", unrolled)
 	}
-}
-
-func itoa(n int) string {
-	if n >= 10 {
-		return itoa(n/10) + string(rune('0'+n%10))
-	}
-	return string(rune('0' + n))
 }
 
 // TestReproducible generates twice, from the text and from what was read of it.
@@ -193,5 +189,66 @@ func TestCollision(t *testing.T) {
 	p.Vars[0].Name, p.Vars[1].Name = "fc1.weight", "fc1_weight"
 	if _, err := codegen.Generate(p, codegen.Options{}); err == nil || !strings.Contains(err.Error(), "fc1Weight") {
 		t.Errorf("error %v, want one that names fc1Weight", err)
+	}
+}
+
+// TestEmbedded compiles weights into the package, which uses a copy of the
+// runtime, as a package without dependencies does.
+func TestEmbedded(t *testing.T) {
+	l := newLab(t)
+	p := classifier(t)
+	l.addWith(codegen.Options{Package: "mlp", Embed: true, RuntimePath: "lab/mlrt"}, p)
+	sources, err := filepath.Glob("../runtime/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range sources {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(f, "_test.go") {
+			l.write(filepath.Join("mlrt", filepath.Base(f)), string(data))
+		}
+	}
+	var list []mlrt.Stored
+	for i, v := range infos(p) {
+		if v.Kind != "param" {
+			continue
+		}
+		n, _ := dim.Product(v.Shape).Int()
+		data := make([]float32, n)
+		for k := range data {
+			data[k] = float32(i + 1)
+		}
+		s := mlrt.Stored{Name: v.Name, DType: mlrt.Float32, Data: data}
+		for _, d := range v.Shape {
+			size, _ := d.Int()
+			s.Shape = append(s.Shape, int(size))
+		}
+		list = append(list, s)
+	}
+	var file bytes.Buffer
+	if err := mlrt.WriteFile(&file, nil, list); err != nil {
+		t.Fatal(err)
+	}
+	l.write(filepath.Join("mlp", codegen.WeightsFile(p.File)), file.String())
+	l.write("mlp/embedded_test.go", `package mlp
+
+import "testing"
+
+func TestEmbedded(t *testing.T) {
+	m, err := Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.fc1Bias[0] != 2 || m.fc2Bias[9] != 4 {
+		t.Errorf("biases %v and %v, want 2 and 4", m.fc1Bias[0], m.fc2Bias[9])
+	}
+}
+`)
+	l.write("go.mod", "module lab\n\ngo 1.26\n")
+	if out, err := l.goCommand(nil, "test", "./mlp"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
 }
