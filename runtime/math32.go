@@ -260,6 +260,325 @@ func Erf(x float32) float32 {
 	return math.Float32frombits(uint32(int32(math.Float32bits(v3)) | (int32(math.Float32bits(x)) & -0x80000000)))
 }
 
+// Ndtr is the distribution function of the standard normal distribution, exact in
+// relative terms also far below 0.
+func Ndtr(x float32) float32 {
+	v := float32(math.Abs(float64(x)))
+	a := v
+	if 15 < v {
+		a = 15
+	}
+	square := float32(a * a)
+	below := a < 1.5
+	below2 := a < 3.25
+	below3 := a < 5.5
+	below4 := a < 9
+	v2 := float32(0x1.b4ap+01)
+	if below4 {
+		v2 = 0x1.758p+01
+	}
+	if below3 {
+		v2 = 0x1.388p+01
+	}
+	if below2 {
+		v2 = 0x1.ea8p+00
+	}
+	if below {
+		v2 = 0x1.34p+00
+	}
+	v3 := float32(0x1.9b4bbep-29)
+	if below4 {
+		v3 = 0x1.ea1e38p-25
+	}
+	if below3 {
+		v3 = 0x1.352706p-21
+	}
+	if below2 {
+		v3 = 0x1.1179aap-19
+	}
+	if below {
+		v3 = -0x1.5bfc46p-16
+	}
+	v4 := float32(12)
+	if below4 {
+		v4 = 7.25
+	}
+	if below3 {
+		v4 = 4.375
+	}
+	if below2 {
+		v4 = 2.375
+	}
+	if below {
+		v4 = 0.75
+	}
+	t := a - v4
+	v5 := float32(-0x1.89ca66p-25)
+	if below4 {
+		v5 = -0x1.4585d6p-21
+	}
+	if below3 {
+		v5 = -0x1.4eb472p-18
+	}
+	if below2 {
+		v5 = -0x1.86a176p-16
+	}
+	if below {
+		v5 = 0x1.5cedb2p-16
+	}
+	v6 := float32(0x1.618ap-21)
+	if below4 {
+		v6 = 0x1.96a6d4p-18
+	}
+	if below3 {
+		v6 = 0x1.4a3db6p-15
+	}
+	if below2 {
+		v6 = 0x1.81d938p-13
+	}
+	if below {
+		v6 = 0x1.aa1812p-12
+	}
+	v7 := float32(-0x1.61c6acp-17)
+	if below4 {
+		v7 = -0x1.0ee96p-14
+	}
+	if below3 {
+		v7 = -0x1.45ed3ap-12
+	}
+	if below2 {
+		v7 = -0x1.46497ap-10
+	}
+	if below {
+		v7 = -0x1.f3c94p-09
+	}
+	v8 := float32(0x1.758238p-13)
+	if below4 {
+		v8 = 0x1.75b5f4p-11
+	}
+	if below3 {
+		v8 = 0x1.40f63ep-09
+	}
+	if below2 {
+		v8 = 0x1.fb4f1cp-08
+	}
+	if below {
+		v8 = 0x1.798b6ep-06
+	}
+	v9 := float32(-0x1.b52d6ap-09)
+	if below4 {
+		v9 = -0x1.18dc34p-07
+	}
+	if below3 {
+		v9 = -0x1.4c8b9ep-06
+	}
+	if below2 {
+		v9 = -0x1.834a26p-05
+	}
+	if below {
+		v9 = -0x1.d8f2f2p-04
+	}
+	v10 := float32(0x1.50bfdp-04)
+	if below4 {
+		v10 = 0x1.10a264p-03
+	}
+	if below3 {
+		v10 = 0x1.ac9bdep-03
+	}
+	if below2 {
+		v10 = 0x1.563b4cp-02
+	}
+	if below {
+		v10 = 0x1.285596p-01
+	}
+	v11 := float32(-0x1.e222dap-12)
+	if below4 {
+		v11 = 0x1.5cf8f4p-13
+	}
+	if below3 {
+		v11 = 0x1.5b8472p-13
+	}
+	if below2 {
+		v11 = -0x1.b82ffcp-12
+	}
+	if below {
+		v11 = 0x1.3321b4p-14
+	}
+	g := FMA(FMA(FMA(FMA(FMA(FMA(FMA(v3, t, v5), t, v6), t, v7), t, v8), t, v9), t, v10), t, v11)
+	sum := FMA(FMA(0.5, square, v2+g), 0x1.715476p+00, 0x1.8p+23)
+	n := sum - 0x1.8p+23
+	squareLow := FMA(a, a, -square)
+	r := -((FMA(0.5, square, FMA(-n, 0x1.62e4p-01, v2)) + g) + FMA(-n, 0x1.7f7d1cp-20, float32(0.5*squareLow)))
+	q := FMA(FMA(FMA(FMA(FMA(0x1.3b90acp-13, r, 0x1.6d2e4cp-10), r, 0x1.1155a6p-07), r, 0x1.555502p-05), r, 0x1.55552cp-03), r, 0.5)
+	p := FMA(FMA(q, r, 1), r, 1)
+	tail := Scale(p, -n)
+	v12 := 1 - tail
+	if x < 0 {
+		v12 = tail
+	}
+	return v12
+}
+
+// GeluErf is x times the distribution function of the standard normal distribution.
+// The product is taken before the scaling, so that subnormal results are rounded
+// once.
+func GeluErf(x float32) float32 {
+	v := float32(math.Abs(float64(x)))
+	a := v
+	if 15 < v {
+		a = 15
+	}
+	square := float32(a * a)
+	below := a < 1.5
+	below2 := a < 3.25
+	below3 := a < 5.5
+	below4 := a < 9
+	v2 := float32(0x1.b4ap+01)
+	if below4 {
+		v2 = 0x1.758p+01
+	}
+	if below3 {
+		v2 = 0x1.388p+01
+	}
+	if below2 {
+		v2 = 0x1.ea8p+00
+	}
+	if below {
+		v2 = 0x1.34p+00
+	}
+	v3 := float32(0x1.9b4bbep-29)
+	if below4 {
+		v3 = 0x1.ea1e38p-25
+	}
+	if below3 {
+		v3 = 0x1.352706p-21
+	}
+	if below2 {
+		v3 = 0x1.1179aap-19
+	}
+	if below {
+		v3 = -0x1.5bfc46p-16
+	}
+	v4 := float32(12)
+	if below4 {
+		v4 = 7.25
+	}
+	if below3 {
+		v4 = 4.375
+	}
+	if below2 {
+		v4 = 2.375
+	}
+	if below {
+		v4 = 0.75
+	}
+	t := a - v4
+	v5 := float32(-0x1.89ca66p-25)
+	if below4 {
+		v5 = -0x1.4585d6p-21
+	}
+	if below3 {
+		v5 = -0x1.4eb472p-18
+	}
+	if below2 {
+		v5 = -0x1.86a176p-16
+	}
+	if below {
+		v5 = 0x1.5cedb2p-16
+	}
+	v6 := float32(0x1.618ap-21)
+	if below4 {
+		v6 = 0x1.96a6d4p-18
+	}
+	if below3 {
+		v6 = 0x1.4a3db6p-15
+	}
+	if below2 {
+		v6 = 0x1.81d938p-13
+	}
+	if below {
+		v6 = 0x1.aa1812p-12
+	}
+	v7 := float32(-0x1.61c6acp-17)
+	if below4 {
+		v7 = -0x1.0ee96p-14
+	}
+	if below3 {
+		v7 = -0x1.45ed3ap-12
+	}
+	if below2 {
+		v7 = -0x1.46497ap-10
+	}
+	if below {
+		v7 = -0x1.f3c94p-09
+	}
+	v8 := float32(0x1.758238p-13)
+	if below4 {
+		v8 = 0x1.75b5f4p-11
+	}
+	if below3 {
+		v8 = 0x1.40f63ep-09
+	}
+	if below2 {
+		v8 = 0x1.fb4f1cp-08
+	}
+	if below {
+		v8 = 0x1.798b6ep-06
+	}
+	v9 := float32(-0x1.b52d6ap-09)
+	if below4 {
+		v9 = -0x1.18dc34p-07
+	}
+	if below3 {
+		v9 = -0x1.4c8b9ep-06
+	}
+	if below2 {
+		v9 = -0x1.834a26p-05
+	}
+	if below {
+		v9 = -0x1.d8f2f2p-04
+	}
+	v10 := float32(0x1.50bfdp-04)
+	if below4 {
+		v10 = 0x1.10a264p-03
+	}
+	if below3 {
+		v10 = 0x1.ac9bdep-03
+	}
+	if below2 {
+		v10 = 0x1.563b4cp-02
+	}
+	if below {
+		v10 = 0x1.285596p-01
+	}
+	v11 := float32(-0x1.e222dap-12)
+	if below4 {
+		v11 = 0x1.5cf8f4p-13
+	}
+	if below3 {
+		v11 = 0x1.5b8472p-13
+	}
+	if below2 {
+		v11 = -0x1.b82ffcp-12
+	}
+	if below {
+		v11 = 0x1.3321b4p-14
+	}
+	g := FMA(FMA(FMA(FMA(FMA(FMA(FMA(v3, t, v5), t, v6), t, v7), t, v8), t, v9), t, v10), t, v11)
+	sum := FMA(FMA(0.5, square, v2+g), 0x1.715476p+00, 0x1.8p+23)
+	n := sum - 0x1.8p+23
+	squareLow := FMA(a, a, -square)
+	r := -((FMA(0.5, square, FMA(-n, 0x1.62e4p-01, v2)) + g) + FMA(-n, 0x1.7f7d1cp-20, float32(0.5*squareLow)))
+	q := FMA(FMA(FMA(FMA(FMA(0x1.3b90acp-13, r, 0x1.6d2e4cp-10), r, 0x1.1155a6p-07), r, 0x1.555502p-05), r, 0x1.55552cp-03), r, 0.5)
+	p := FMA(FMA(q, r, 1), r, 1)
+	tail := Scale(float32(a*p), -n)
+	v12 := x - tail
+	if x < 0 {
+		v12 = -tail
+	}
+	return v12
+}
+
 // Sin is the sine of x in radians: x = q*pi/2 + r, a polynomial in r.
 // Every float32 is reduced exactly, also the largest.
 func Sin(x float32) float32 {

@@ -25,6 +25,13 @@ var functions32 = []struct {
 	{"Log", Log, math.Log, 1},
 	{"Log1p", Log1p, math.Log1p, 1},
 	{"Erf", Erf, math.Erf, 1.1},
+	{"Ndtr", Ndtr, func(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }, 2.5},
+	{"GeluErf", GeluErf, func(x float64) float64 {
+		if math.IsInf(x, -1) {
+			return math.Copysign(0, -1)
+		}
+		return 0.5 * x * math.Erfc(-x/math.Sqrt2)
+	}, 2.5},
 	{"Sin", Sin, math.Sin, 2},
 	{"Cos", Cos, math.Cos, 2},
 }

@@ -20,6 +20,7 @@ var bounds = []struct {
 }{
 	{"exp", "math.Exp", 1}, {"log", "math.Log", 1}, {"log1p", "math.Log1p", 1}, {"expm1", "math.Expm1", 1.5},
 	{"tanh", "math.Tanh", 2.5}, {"sigmoid", "sigmoid", 2.5}, {"erf", "math.Erf", 1.1}, {"sin", "math.Sin", 2}, {"cos", "math.Cos", 2},
+	{"ndtr", "ndtr", 2.5}, {"gelu_erf", "gelu", 2.5},
 }
 
 // TestFnLong tries every float32 with the assembly of each named function of one
@@ -103,6 +104,15 @@ func sigmoid(x float64) float64 {
 		return math.Exp(x) / (1 + math.Exp(x))
 	}
 	return 1 / (1 + math.Exp(-x))
+}
+
+func ndtr(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }
+
+func gelu(x float64) float64 {
+	if math.IsInf(x, -1) {
+		return math.Copysign(0, -1)
+	}
+	return x * ndtr(x)
 }
 
 // ulps is the distance of got from want in units of want's last place.

@@ -18,6 +18,7 @@ func elementwiseWords() []intrinsic {
 	for _, f := range []struct{ name, doc string }{
 		{"exp", "e to the power x"}, {"log", "natural logarithm"}, {"log1p", "log(1 + x), exact near 0"}, {"expm1", "exp(x) - 1, exact near 0"},
 		{"sqrt", "square root"}, {"rsqrt", "1 / sqrt(x)"}, {"sin", "sine"}, {"cos", "cosine"}, {"tan", "tangent"}, {"erf", "error function"},
+		{"ndtr", "distribution function of the standard normal distribution"}, {"gelu_erf", "x * ndtr(x), in one function"},
 		{"abs", "absolute value"}, {"sign", "-1, 0 or 1"}, {"floor", "largest whole number not above x"}, {"ceil", "smallest whole number not below x"},
 		{"round", "nearest whole number, halves to even"}, {"tanh", "hyperbolic tangent"}, {"sigmoid", "1 / (1 + exp(-x))"},
 		{"is_nan", "true where x is not a number"},

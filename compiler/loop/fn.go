@@ -17,7 +17,7 @@ import (
 var fns = []*Fn{
 	fnExp, fnExpm1, fnSigmoid, fnTanh,
 	fnLog, fnLog1p, fnPow,
-	fnErf,
+	fnErf, fnNdtr, fnGelu,
 	fnSin, fnCos,
 	fnScale,
 }

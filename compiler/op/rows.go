@@ -146,6 +146,13 @@ func functionRows() []Row {
 				e := g.ap("exp", g.ap("neg", g.mul(x[0], x[0])))
 				return g.times(dy, g.mul(g.num(y, 2/math.SqrtPi), e))
 			}},
+		{Name: "ndtr", Arity: 1, Kind: Float, Costly: true, Doc: "the distribution function of the standard normal distribution", Expr: call("ndtr"), Eval: f1(normalCDF),
+			Grad: func(g *Derivative, x vals, y, dy *ir.Value) vals { return g.times(dy, g.normalDensity(x[0], y)) }},
+		{Name: "gelu_erf", Arity: 1, Kind: Float, Costly: true, Doc: "x * ndtr(x), with a small relative error for all x", Expr: call("gelu_erf"),
+			Eval: f1(func(a float64) float64 { return a * normalCDF(a) }),
+			Grad: func(g *Derivative, x vals, y, dy *ir.Value) vals {
+				return g.times(dy, g.ap("add", g.ap("ndtr", x[0]), g.mul(x[0], g.normalDensity(x[0], y))))
+			}},
 		{Name: "pow", Arity: 2, Kind: Float, Costly: true, Doc: "x^y; the derivative by y is 0 where x is 0", Expr: call("pow"), Eval: f2(math.Pow),
 			Grad: func(g *Derivative, x vals, y, dy *ir.Value) vals {
 				one, zero := g.num(y, 1), g.num(y, 0)
@@ -183,4 +190,13 @@ func truthOf(f func(float64) bool) func([]float64) float64 {
 		}
 		return 0
 	}
+}
+
+// normalCDF is the distribution function of the standard normal distribution.
+func normalCDF(a float64) float64 { return 0.5 * math.Erfc(-a/math.Sqrt2) }
+
+// normalDensity is exp(-x^2/2) / sqrt(2 pi) in y's type.
+func (g *Derivative) normalDensity(x, y *ir.Value) *ir.Value {
+	e := g.ap("exp", g.mul(g.num(y, -0.5), g.mul(x, x)))
+	return g.mul(g.num(y, 1/math.Sqrt(2*math.Pi)), e)
 }

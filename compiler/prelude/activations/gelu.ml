@@ -6,4 +6,4 @@ edition 1
 func gelu(x, approximate = "none") = select(
     approximate == "tanh",
     0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x))),
-    0.5 * x * (1 + erf(x * 0.7071067811865476)))
+    gelu_erf(x))
