@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/mlc-go/mlc/internal/golden"
+	"github.com/mlc-go/mlc/internal/refdata"
 )
 
 // both runs a fragment in the float64 evaluator and in generated code, and notes
@@ -88,9 +89,10 @@ func madeUp(c *golden.Case) map[string]golden.Values {
 	return out
 }
 
-// TestGeneratedAgainstEvaluator runs words with arguments that PyTorch's cases here
+// TestLongGeneratedAgainstEvaluator runs words with arguments that PyTorch's cases here
 // do not have: what generated code computes is what the words mean.
-func TestGeneratedAgainstEvaluator(t *testing.T) {
+func TestLongGeneratedAgainstEvaluator(t *testing.T) {
+	refdata.Long(t)
 	cases, err := golden.LoadFile("testdata/others.json")
 	if err != nil {
 		t.Fatal(err)
