@@ -37,6 +37,12 @@ func readTable(r io.Reader, file string, comma rune, header string) (*rawTable, 
 	s := strings.TrimPrefix(string(text), "\ufeff")
 	if comma == 0 {
 		comma = findComma(s)
+		if name := strings.TrimSuffix(file, ".gz"); strings.HasSuffix(name, ".tsv") || strings.HasSuffix(name, ".tab") {
+			comma = '\t'
+		}
+	}
+	if comma == '\t' {
+		return tabTable(s, file, header)
 	}
 	c := csv.NewReader(strings.NewReader(s))
 	c.Comma, c.TrimLeadingSpace = comma, comma != '\t'
@@ -55,19 +61,51 @@ func readTable(r io.Reader, file string, comma rune, header string) (*rawTable, 
 		}
 		t.rows, t.lines = append(t.rows, row), append(t.lines, line)
 	}
+	return t.finish(comma, header)
+}
+
+// tabTable reads fields between tabs. Such files quote nothing by their standard,
+// but some quote whole fields.
+func tabTable(s, file, header string) (*rawTable, rune, error) {
+	t := &rawTable{file: file}
+	line := 0
+	for text := range strings.Lines(s) {
+		line++
+		text = strings.TrimRight(text, "\r\n")
+		if text == "" {
+			continue
+		}
+		row := strings.Split(text, "\t")
+		for i, f := range row {
+			f = strings.TrimSpace(f)
+			if n := len(f); n >= 2 && f[0] == '"' && f[n-1] == '"' {
+				f = strings.ReplaceAll(f[1:n-1], `""`, `"`)
+			}
+			row[i] = f
+		}
+		if len(t.rows) > 0 && len(row) != len(t.rows[0]) {
+			return nil, 0, bad(file, "line %d: %d fields, the lines before have %d", line, len(row), len(t.rows[0]))
+		}
+		t.rows, t.lines = append(t.rows, row), append(t.lines, line)
+	}
+	return t.finish('\t', header)
+}
+
+// finish takes the header off the rows.
+func (t *rawTable) finish(comma rune, header string) (*rawTable, rune, error) {
 	if len(t.rows) == 0 {
-		return nil, 0, bad(file, "no rows")
+		return nil, 0, bad(t.file, "no rows")
 	}
 	if header == "yes" || header != "no" && t.hasHeader() {
 		t.header, t.rows, t.lines = t.rows[0], t.rows[1:], t.lines[1:]
 		for i, name := range t.header {
 			if k := slices.Index(t.header, name); k < i {
-				return nil, 0, bad(file, "columns %d and %d are both called %q", k+1, i+1, name)
+				return nil, 0, bad(t.file, "columns %d and %d are both called %q", k+1, i+1, name)
 			}
 		}
 	}
 	if len(t.rows) == 0 {
-		return nil, 0, bad(file, "no rows behind the header")
+		return nil, 0, bad(t.file, "no rows behind the header")
 	}
 	return t, comma, nil
 }

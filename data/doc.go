@@ -1,6 +1,6 @@
-// Package data reads data sets from files (IDX, CIFAR-10 binary, CSV) or memory
-// into sets of named columns, splits and shuffles them, and preprocesses samples
-// as they are batched.
+// Package data reads data sets from files (IDX, CIFAR-10 binary, images, WAV, text,
+// CSV) or memory into sets of named columns, splits and shuffles them, and
+// preprocesses samples as they are batched.
 //
 // It knows nothing of models: it imports the standard library and the runtime
 // alone, because the programs that `mlc train` builds link it without a network.

@@ -73,7 +73,7 @@ func about(err error, name string) error {
 // arrives.
 func readExactly(r io.Reader, name string, size int64) ([]byte, error) {
 	var b bytes.Buffer
-	b.Grow(int(min(size, 1<<20)) + bytes.MinRead)
+	b.Grow(int(min(size, 1<<19)) + bytes.MinRead)
 	n, err := io.Copy(&b, io.LimitReader(r, size+1))
 	switch {
 	case err != nil && (errors.Is(err, io.ErrUnexpectedEOF) || n < size):

@@ -111,12 +111,17 @@ func ReadCIFAR10(r io.Reader, name string) (pixels, labels []uint8, err error) {
 	}
 }
 
-// openCIFAR10 reads the .bin and .bin.gz files of dir whose names start with
-// prefix, in the order of their names; nil if there is none.
-func openCIFAR10(dir string, entries []os.DirEntry, prefix string) (*Set, error) {
+// The names of CIFAR-10's files begin with these. Further training images may lie
+// in files beside those of the set itself.
+var cifarTraining, cifarTests = []string{"data_batch", "train_"}, []string{"test_batch"}
+
+// openCIFAR10 reads the .bin and .bin.gz files of dir whose names start with one
+// of the prefixes, in the order of their names; nil if there is none.
+func openCIFAR10(dir string, entries []os.DirEntry, prefixes []string) (*Set, error) {
 	var files []string
 	for _, e := range entries { // sorted by name
-		if n := e.Name(); strings.HasPrefix(n, prefix) && strings.HasSuffix(strings.TrimSuffix(n, ".gz"), ".bin") {
+		n := e.Name()
+		if slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(n, p) }) && strings.HasSuffix(strings.TrimSuffix(n, ".gz"), ".bin") {
 			files = append(files, filepath.Join(dir, n))
 		}
 	}
@@ -131,7 +136,7 @@ func openCIFAR10(dir string, entries []os.DirEntry, prefix string) (*Set, error)
 		}
 		pixels, labels = append(pixels, p...), append(labels, l...)
 	}
-	return imageSet(filepath.Join(dir, prefix), []int{3, 32, 32}, pixels, labels, cifarClasses)
+	return imageSet(filepath.Join(dir, prefixes[0]), []int{3, 32, 32}, pixels, labels, cifarClasses)
 }
 
 func readCIFARFile(path string) (pixels, labels []uint8, err error) {
@@ -156,16 +161,16 @@ func openFolder(dir string) (training, tests *Set, err error) {
 		return nil, nil, err
 	}
 	if training == nil && tests == nil {
-		if training, err = openCIFAR10(dir, entries, "data_batch"); err != nil {
+		if training, err = openCIFAR10(dir, entries, cifarTraining); err != nil {
 			return nil, nil, err
 		}
-		if tests, err = openCIFAR10(dir, entries, "test_batch"); err != nil {
+		if tests, err = openCIFAR10(dir, entries, cifarTests); err != nil {
 			return nil, nil, err
 		}
 	}
 	switch {
 	case training == nil && tests == nil:
-		return nil, nil, bad(dir, "no data set recognised among %s; expected %s, %s, %s and %s (also with .gz), or CIFAR-10's data_batch*.bin and test_batch*.bin; for a table give the CSV file itself",
+		return nil, nil, bad(dir, "no data set recognised among %s; expected %s, %s, %s and %s (also with .gz), CIFAR-10's data_batch*.bin, train_*.bin and test_batch*.bin, or a folder of PNG, JPEG or WAV files for each class; for a table or text give the file itself",
 			listing(entries), mnistFiles[0], mnistFiles[1], mnistFiles[2], mnistFiles[3])
 	case training != nil && tests != nil && !slices.Equal(training.columns[0].Shape, tests.columns[0].Shape):
 		return nil, nil, bad(dir, "training images are %v, test images %v", training.columns[0].Shape, tests.columns[0].Shape)

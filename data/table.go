@@ -2,9 +2,6 @@ package data
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/binary"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,6 +33,15 @@ func fit(t *rawTable, o *Options, training []int) (*Table, error) {
 	skip, err := t.findAll(o.Drop)
 	if err != nil {
 		return nil, err
+	}
+	if o.Text != "" {
+		if err := t.fitText(plan, o, training); err != nil {
+			return nil, err
+		}
+		skip = append(skip, plan.Text.Index)
+	}
+	if o.Window > 0 {
+		plan.Window, plan.Horizon = o.Window, max(1, o.Horizon)
 	}
 	categorical, err := t.findAll(o.Categorical)
 	if err != nil {
@@ -81,6 +87,12 @@ func (t *rawTable) groups(o *Options, target int, skip []int) (names []string, g
 			all = append(all, c)
 		}
 	}
+	if o.Window > 0 {
+		all = t.seriesFields(all, target)
+	}
+	if len(all) == 0 && o.Text != "" {
+		return nil, nil, nil
+	}
 	if len(all) == 0 {
 		return nil, nil, bad(t.file, "no columns besides the target")
 	}
@@ -97,6 +109,39 @@ func (t *rawTable) findAll(names []string) ([]int, error) {
 		list = append(list, c)
 	}
 	return list, nil
+}
+
+// fitText makes the vocabulary of the column of text from the training rows.
+func (t *rawTable) fitText(plan *Table, o *Options, training []int) error {
+	c, err := t.find(o.Text)
+	if err != nil {
+		return err
+	}
+	texts := make([]string, len(training))
+	for i, row := range training {
+		texts[i] = t.rows[row][c]
+	}
+	plan.Text = &TextField{Name: t.name(c), Index: c, Text: Text{
+		Words: true, Vocabulary: countWords(texts, cmp.Or(o.Vocabulary, defaultVocabulary)), Context: cmp.Or(o.Context, defaultContext),
+	}}
+	return nil
+}
+
+// seriesFields keeps the columns that hold numbers, such as no dates, and adds
+// the target, whose past is known.
+func (t *rawTable) seriesFields(columns []int, target int) (fields []int) {
+	for _, c := range append(columns, target) {
+		numbers := 0
+		for _, row := range t.rows {
+			if _, ok := number(row[c]); ok {
+				numbers++
+			}
+		}
+		if 2*numbers >= len(t.rows) {
+			fields = append(fields, c)
+		}
+	}
+	return fields
 }
 
 // fitField decides whether a column holds numbers or categories: numbers, if at
@@ -211,7 +256,7 @@ func (t *rawTable) value(f *Field, row int) (string, error) {
 		return v, nil
 	}
 	if f.Fill == "" {
-		return "", bad(t.file, "line %d, column %q: the value is missing (%q); rows may be dropped or values imputed", t.lines[row], f.Name, v)
+		return "", bad(t.file, "line %d, column %q: the value is missing (%q); the option missing drops such rows (drop) or fills them (impute)", t.lines[row], f.Name, v)
 	}
 	return f.Fill, nil
 }
@@ -253,8 +298,26 @@ func (t *rawTable) set(plan *Table, rows []int, target bool) (*Set, error) {
 	if plan.DropRows {
 		rows = t.complete(plan, rows, target)
 	}
+	samples := rows // the row that holds a sample's target
+	if plan.Window > 0 {
+		first := plan.Window - 1
+		if target {
+			first += plan.Horizon
+		}
+		if len(rows) <= first {
+			return nil, bad(t.file, "a part of %d rows is too short for windows of %d rows with their targets", len(rows), plan.Window)
+		}
+		samples = rows[first:]
+	}
 	var columns []Column
 	var values []any
+	if plan.Text != nil {
+		texts := make([]string, len(rows))
+		for i, r := range rows {
+			texts[i] = t.rows[r][plan.Text.Index]
+		}
+		columns, values = plan.Text.columns(texts)
+	}
 	for i := range plan.Inputs {
 		in := &plan.Inputs[i]
 		v, err := t.floats(in.Fields, rows)
@@ -265,17 +328,30 @@ func (t *rawTable) set(plan *Table, rows []int, target bool) (*Set, error) {
 		for j := range in.Fields {
 			width += in.Fields[j].width()
 		}
-		columns = append(columns, Column{Name: in.Name, DType: mlrt.Float64, Shape: []int{width}})
+		shape := []int{width}
+		if plan.Window > 0 {
+			shape, v = []int{plan.Window, width}, windows(v, plan.Window*width, width, len(samples))
+		}
+		columns = append(columns, Column{Name: in.Name, DType: mlrt.Float64, Shape: shape})
 		values = append(values, v)
 	}
 	if target && plan.Target != nil {
-		c, v, err := t.targets(plan.Target, rows)
+		c, v, err := t.targets(plan.Target, samples)
 		if err != nil {
 			return nil, err
 		}
 		columns, values = append(columns, c), append(values, v)
 	}
 	return NewSet(t.file, columns, values)
+}
+
+// windows returns n overlapping parts of size values, each step behind the last.
+func windows(v []float64, size, step, n int) []float64 {
+	all := make([]float64, 0, n*size)
+	for i := range n {
+		all = append(all, v[i*step:i*step+size]...)
+	}
+	return all
 }
 
 // floats converts the fields of the rows: numbers, and one-hot vectors.
@@ -338,13 +414,16 @@ func (t *rawTable) complete(plan *Table, rows []int, target bool) []int {
 }
 
 // split divides the rows by a hash of their text: a row stays on its side when
-// others come or go, and equal rows are on one side.
-func (t *rawTable) split(share float64, seed uint64) (training, tests []int) {
-	var prefix [8]byte
-	binary.LittleEndian.PutUint64(prefix[:], seed)
+// others come or go, and equal rows are on one side. The test rows of a series
+// are its last ones.
+func (t *rawTable) split(share float64, seed uint64, series bool) (training, tests []int) {
+	rows := t.all()
+	if series {
+		cut := len(rows) - int(share*float64(len(rows)))
+		return rows[:cut], rows[cut:]
+	}
 	for i, row := range t.rows {
-		h := sha256.Sum256(append(prefix[:], strings.Join(row, "\x1f")...))
-		if math.Ldexp(float64(binary.LittleEndian.Uint64(h[:])>>11), -53) < share {
+		if inTests([]byte(strings.Join(row, "\x1f")), share, seed) {
 			tests = append(tests, i)
 		} else {
 			training = append(training, i)
