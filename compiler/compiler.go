@@ -6,6 +6,7 @@
 package compiler
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -62,7 +63,7 @@ func front(o Options, check bool) (*Result, diag.List, error) {
 // error is for unreadable files, wrong options, and faults of the compiler, which
 // start with "internal error".
 func Compile(o Options) (*Result, diag.List, error) {
-	po := pass.Options{Dump: o.Dump, DumpTo: o.DumpTo, Disable: o.Disable, Check: o.CheckIR, OnFailure: o.OnCrash}
+	po := o.passes("")
 	if err := po.Validate(); err != nil {
 		return nil, nil, err
 	}
@@ -71,32 +72,59 @@ func Compile(o Options) (*Result, diag.List, error) {
 		return r, diags, err
 	}
 	o.dump("build", func() string { return ir.Print(r.IR) })
-	if err := pass.RunTensor(r.IR, po); err != nil {
+	if err := o.stages(r, po); err != nil {
+		o.crashed(err)
 		return r, diags, err
 	}
-	if r.Loop, err = lowerGuarded(r, o); err != nil {
-		return r, diags, err
+	return r, diags, nil
+}
+
+func (o Options) passes(until string) pass.Options {
+	return pass.Options{Dump: o.Dump, DumpTo: o.DumpTo, Disable: o.Disable, Check: o.CheckIR, Until: until}
+}
+
+// stages runs all stages but the front end.
+func (o Options) stages(r *Result, po pass.Options) (err error) {
+	if err := pass.RunTensor(r.IR, po); err != nil {
+		return err
+	}
+	if r.Loop, err = lowerGuarded(r); err != nil {
+		return &pass.Failure{Pass: "lower", Err: err}
 	}
 	o.dump("lower", func() string { return loop.Print(r.Loop) })
-	return r, diags, pass.RunLoop(r.Loop, po)
+	return pass.RunLoop(r.Loop, po)
+}
+
+// crashed hands over the IR before a stage that failed. It compiles once more up to
+// there: nobody waits for the text where no stage fails.
+func (o Options) crashed(err error) {
+	var f *pass.Failure
+	if o.OnCrash == nil || !errors.As(err, &f) {
+		return
+	}
+	o.Dump, o.DumpTo = nil, nil
+	r, _, err := Build(o)
+	if err != nil || r.IR == nil {
+		return
+	}
+	po := o.passes(f.Pass)
+	if f.Pass == "lower" || pass.IsTensor(f.Pass) {
+		if pass.RunTensor(r.IR, po) == nil {
+			o.OnCrash(f.Pass, ir.Print(r.IR))
+		}
+	} else if o.stages(r, po) == nil {
+		o.OnCrash(f.Pass, loop.Print(r.Loop))
+	}
 }
 
 // lowerGuarded lowers the program; a panic is reported as a fault of the compiler.
-func lowerGuarded(r *Result, o Options) (p *loop.Program, err error) {
-	before := ""
-	if o.OnCrash != nil {
-		before = ir.Print(r.IR)
-	}
+func lowerGuarded(r *Result) (p *loop.Program, err error) {
 	defer func() {
 		if e := recover(); e != nil {
 			p, err = nil, fmt.Errorf("lowering panicked: %v", e)
 		}
-		if err == nil {
-			return
-		}
-		err = fmt.Errorf("internal error: %w", err)
-		if o.OnCrash != nil {
-			o.OnCrash("lower", before)
+		if err != nil {
+			err = fmt.Errorf("internal error: %w", err)
 		}
 	}()
 	p, err = lower.Lower(r.IR, lines(r.Info.Sources))

@@ -1,11 +1,14 @@
 package compiler
 
 import (
+	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/mlc-go/mlc/compiler/loop"
+	"github.com/mlc-go/mlc/compiler/pass"
 )
 
 // large are the specs that take longer to compile than a quick test should.
@@ -90,5 +93,21 @@ func TestDumps(t *testing.T) {
 	_, text, _ := strings.Cut(out.String(), "\n")
 	if _, err := loop.Parse(text); err != nil {
 		t.Errorf("the dump after plan: %v", err)
+	}
+}
+
+// TestCrashes requires that what a fault of a stage leaves is the IR before it: what
+// a dump after the stage before it shows.
+func TestCrashes(t *testing.T) {
+	for stage, before := range map[string]string{"grad": "build", "fuse": "remat", "lower": "fuse", "layout": "lower", "plan": "rename"} {
+		var dump strings.Builder
+		compile(t, Options{File: "../specs/lstm/net.ml", Dump: []string{before}, DumpTo: &dump})
+		_, want, _ := strings.Cut(dump.String(), "\n")
+		got := map[string]string{}
+		o := Options{File: "../specs/lstm/net.ml", OnCrash: func(pass, text string) { got[pass] = text }}
+		o.crashed(fmt.Errorf("in the middle: %w", &pass.Failure{Pass: stage, Err: errors.New("broken")}))
+		if len(got) != 1 || got[stage] != want {
+			t.Errorf("a fault of %s left %d texts, of %d bytes in place of %d", stage, len(got), len(got[stage]), len(want))
+		}
 	}
 }

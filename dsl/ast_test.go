@@ -9,6 +9,7 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 
 	"github.com/mlc-go/mlc/dsl/diag"
+	"github.com/mlc-go/mlc/internal/refdata"
 )
 
 // parsed parses a text that must be right.
@@ -282,18 +283,23 @@ func TestCodeExamples(t *testing.T) {
 	}
 }
 
-// TestParsingIsFast bounds the fastest of several runs, so that a busy machine
-// does not fail it.
-func TestParsingIsFast(t *testing.T) {
-	src := specs(t)["../specs/gpt/net.ml"]
-	best := time.Hour
-	for range 20 {
+// shortest runs f again while it takes longer than it may, up to n times: a busy
+// machine is not to fail a test.
+func shortest(n int, may time.Duration, f func()) time.Duration {
+	best := time.Duration(1 << 62)
+	for ; n > 0 && best > may; n-- {
 		started := time.Now()
-		Parse("net.ml", src)
+		f()
 		best = min(best, time.Since(started))
 	}
-	if best > 5*time.Millisecond {
-		t.Errorf("the GPT example takes %v to parse", best)
+	return best
+}
+
+func TestTimesOfParsing(t *testing.T) {
+	refdata.Long(t)
+	src := specs(t)["../specs/gpt/net.ml"]
+	if d := shortest(20, 5*time.Millisecond, func() { Parse("net.ml", src) }); d > 5*time.Millisecond {
+		t.Errorf("the GPT example takes %v to parse", d)
 	}
 }
 
@@ -310,9 +316,8 @@ func TestHostileFilesEndSoon(t *testing.T) {
 		"open brackets": "edition 1\n" + strings.Repeat("(", 200000),
 		"aligned":       "edition 1\nmodel M {" + strings.Repeat("\n"+strings.Repeat("x  = x ", 1000), 12) + "}",
 	} {
-		started := time.Now()
-		Format(name, []byte(src)) // which parses
-		if d := time.Since(started); d > 10*time.Second {
+		parse := func() { Format(name, []byte(src)) } // which parses
+		if d := shortest(3, 10*time.Second, parse); d > 10*time.Second {
 			t.Errorf("%s takes %v", name, d)
 		}
 	}

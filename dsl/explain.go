@@ -38,12 +38,22 @@ func explain(item item) *diag.Diagnostic {
 		colonInArguments, bareExpression, strayStatement, missingExpression,
 	} {
 		if d := rule(f); d != nil {
-			return d
+			return f.showLineBefore(d)
 		}
 	}
 	d := diag.New(diag.Unexpected, tokenSpan(f.found()), "unexpected %s", describe(f.found()))
 	if want := f.wanted(); want != "" {
 		d.Label("expected " + want)
+	}
+	return f.showLineBefore(d)
+}
+
+// showLineBefore marks the token before a mistake that starts its line: since
+// newlines are white space, what is missing may be missing there.
+func (f *failure) showLineBefore(d *diag.Diagnostic) *diag.Diagnostic {
+	t, last := f.found(), f.before(1)
+	if d.Code != diag.StrayStatement && t.Value != "edition" && last.Value != "" && last.Pos.Line < t.Pos.Line && d.Primary.Span == tokenSpan(t) && len(d.Related) == 0 {
+		d.Also(tokenSpan(last), "it follows this")
 	}
 	return d
 }
@@ -278,8 +288,12 @@ func bareExpression(f *failure) *diag.Diagnostic {
 	if !f.startsAssign() || f.found().Type == tokenIdent || f.found().Type == lexer.EOF || f.found().Value == "}" {
 		return nil
 	}
-	return diag.New(diag.Unexpected, tokenSpan(f.found()), "unexpected %s after `%s`", describe(f.found()), f.before(1).Value).
-		Label("expected `=`").
+	d := diag.New(diag.Unexpected, tokenSpan(f.found()), "unexpected %s after `%s`", describe(f.found()), f.before(1).Value).
+		Label("expected `=`")
+	if f.found().Value == ":" {
+		return d.HelpText("a labelled layer stands in a pipe, as in `x -> %s: linear(10)`; `layer %[1]s = linear(10)` declares one for later", f.before(1).Value)
+	}
+	return d.
 		HelpText("an expression alone is no statement: name its value with `name = …`, or return it with `output …`")
 }
 
@@ -295,7 +309,16 @@ func strayStatement(f *failure) *diag.Diagnostic {
 			HelpText("move it between the braces of a `model` or `block`")
 	}
 	if t.Value == "@" {
-		return diag.New(diag.Unexpected, tokenSpan(t), "an annotation stands before no declaration")
+		d := diag.New(diag.Unexpected, tokenSpan(t), "an annotation stands before no declaration")
+		line := t.Pos.Line
+		for _, t := range f.tokens[f.at:] {
+			if t.Pos.Line > line && t.Value != "@" && t.Type != lexer.EOF {
+				d.Also(tokenSpan(t), "this is none: `model`, `block`, `func`, `optimizer` and `metric` begin one")
+				break
+			}
+			line = t.Pos.Line
+		}
+		return d
 	}
 	if t.Type == tokenKeyword && t.Value == "edition" {
 		return diag.New(diag.Unexpected, tokenSpan(t), "the edition is stated again")

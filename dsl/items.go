@@ -141,8 +141,12 @@ var closers = map[string]string{"(": ")", "[": "]", "{": "}"}
 
 // brackets reports the first bracket of an item that does not match. A closing
 // bracket that matches an outer one shows that the inner one was never closed.
+// Braces that do match, but whose lines are indented differently, tell where the
+// mistake is when there is one.
 func brackets(tokens []lexer.Token) *diag.Diagnostic {
 	var open []lexer.Token
+	indents := lineIndents(tokens)
+	var crooked [2]lexer.Token // the first pair of braces of differently indented lines
 	for _, t := range tokens {
 		if t.Type != tokenPunct {
 			continue
@@ -153,6 +157,10 @@ func brackets(tokens []lexer.Token) *diag.Diagnostic {
 		case ")", "]", "}":
 			n := len(open)
 			if n > 0 && closers[open[n-1].Value] == t.Value {
+				o := open[n-1]
+				if crooked[0].Value == "" && t.Value == "}" && indents[o.Pos.Line] != indents[t.Pos.Line] {
+					crooked = [2]lexer.Token{o, t}
+				}
 				open = open[:n-1]
 				continue
 			}
@@ -160,15 +168,101 @@ func brackets(tokens []lexer.Token) *diag.Diagnostic {
 				return diag.New(diag.Unclosed, tokenSpan(open[n-1]), "`%s` is never closed", open[n-1].Value).
 					Also(tokenSpan(t), "`"+t.Value+"` closes an outer bracket")
 			}
-			d := diag.New(diag.Mismatched, tokenSpan(t), "`%s` closes no bracket", t.Value)
-			if n > 0 {
-				d.Also(tokenSpan(open[n-1]), "`"+closers[open[n-1].Value]+"` would close this one")
+			if t.Value == "}" && headless(tokens) {
+				return nil // the parser says where `{` is missing
+			}
+			d := unopened(t, open, crooked)
+			if i := unbraced(tokens, crooked[1], indents); crooked[1].Value != "" && i >= 0 {
+				d.Also(tokenSpan(tokens[i]), "is `{` missing behind this?")
 			}
 			return d
 		}
 	}
-	if n := len(open); n > 0 {
-		return diag.New(diag.Unclosed, tokenSpan(open[n-1]), "`%s` is never closed", open[n-1].Value)
+	n := len(open)
+	if n == 0 {
+		return nil
 	}
-	return nil
+	if crooked[0].Value != "" && open[n-1].Value == "{" {
+		return diag.New(diag.Unclosed, tokenSpan(crooked[0]), "`{` is never closed").
+			Also(tokenSpan(crooked[1]), "this would be its `}`, but it is indented otherwise")
+	}
+	return diag.New(diag.Unclosed, tokenSpan(open[n-1]), "`%s` is never closed", open[n-1].Value)
+}
+
+// unopened reports a closing bracket without an opening one, or the earlier one
+// that took its place.
+func unopened(t lexer.Token, open []lexer.Token, crooked [2]lexer.Token) *diag.Diagnostic {
+	if t.Value == "}" && crooked[0].Value != "" {
+		return diag.New(diag.Mismatched, tokenSpan(crooked[1]), "`}` closes no bracket").
+			Also(tokenSpan(crooked[0]), "it would close this `{`, but is indented otherwise")
+	}
+	d := diag.New(diag.Mismatched, tokenSpan(t), "`%s` closes no bracket", t.Value)
+	if n := len(open); n > 0 {
+		d.Also(tokenSpan(open[n-1]), "`"+closers[open[n-1].Value]+"` would close this one")
+	}
+	return d
+}
+
+// headless reports whether a declaration of a unit lacks the brace behind its
+// name and arguments.
+func headless(tokens []lexer.Token) bool {
+	i := slices.IndexFunc(tokens, func(t lexer.Token) bool {
+		return t.Value == "model" || t.Value == "block" || t.Value == "optimizer" || t.Value == "metric"
+	})
+	if i < 0 || i+2 >= len(tokens) {
+		return false
+	}
+	depth := 0
+	for i += 2; i < len(tokens); i++ {
+		switch tokens[i].Value {
+		case "(":
+			depth++
+		case ")":
+			if depth--; depth == 0 {
+				return tokens[i+1].Value != "{"
+			}
+		}
+		if depth == 0 {
+			return tokens[i].Value != "{"
+		}
+	}
+	return false
+}
+
+// unbraced returns the token behind which the `{` of a closing brace seems to be
+// missing: the end of the last statement before it that is indented as it is and
+// is followed by a line that is indented more; -1 if there is none.
+func unbraced(tokens []lexer.Token, closing lexer.Token, indents map[int]int) int {
+	found, depth := -1, 0
+	starts := false // the statement at hand is indented as the brace is
+	for i, t := range tokens {
+		if t.Pos.Offset >= closing.Pos.Offset {
+			break
+		}
+		first := i == 0 || tokens[i-1].Pos.Line < t.Pos.Line
+		if first && depth == 0 {
+			if starts && indents[t.Pos.Line] > indents[closing.Pos.Line] && tokens[i-1].Value != "{" {
+				found = i - 1
+			}
+			starts = indents[t.Pos.Line] == indents[closing.Pos.Line] && t.Value != "}"
+		}
+		switch t.Value {
+		case "(", "[":
+			depth++
+		case ")", "]":
+			depth = max(0, depth-1)
+		}
+	}
+	return found
+}
+
+// lineIndents returns the column of the first token of each line.
+func lineIndents(tokens []lexer.Token) map[int]int {
+	indents := map[int]int{}
+	for _, t := range tokens {
+		if _, ok := indents[t.Pos.Line]; !ok {
+			indents[t.Pos.Line] = t.Pos.Column
+		}
+	}
+	return indents
 }

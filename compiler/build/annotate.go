@@ -18,8 +18,10 @@ func (e *evaluator) annotate(fr *frame, set settings, annots []*dsl.Annot) setti
 		}
 		switch name := a.Name.Name; name {
 		case "remat":
-			e.remat++
-			set.remat = e.remat
+			if set.remat == 0 { // one inside another is computed again with it
+				e.remat++
+				set.remat = e.remat
+			}
 		case "frozen":
 			set.frozen = true
 		case "role":
@@ -31,9 +33,8 @@ func (e *evaluator) annotate(fr *frame, set settings, annots []*dsl.Annot) setti
 				e.report(diag.BadAnnotation, a.Span(), "@dtype takes one dtype, such as @dtype(bfloat16)")
 			}
 		case "quantize":
-			if id := annotWord(args); id == nil || id.Name != "int8" {
-				e.report(diag.BadAnnotation, a.Span(), "@quantize takes int8")
-			}
+			e.report(diag.BadAnnotation, a.Span(), "@quantize has a meaning in the language, but this compiler has no integer kernels yet").
+				HelpText("leave it out; @dtype(bfloat16) before a param halves the memory of its tensor")
 		case "name":
 			set.name = e.annotateName(fr, a, args)
 		case "init":

@@ -114,12 +114,22 @@ func (e *evaluator) operate(at diag.Span, op string, a, b value) value {
 	return bad{}
 }
 
+// layerAsValue reports a layer where a tensor is needed.
+func (e *evaluator) layerAsValue(at diag.Span, in *instance) {
+	if e.standIn != "" { // each tensor of a layer is updated by those of the same name
+		e.report(diag.UpdateTarget, at, "the layer %s has no tensor %s, which the updated layer has", in.path, e.standIn).
+			HelpText("both layers must be of one kind, or update their tensors one by one")
+		return
+	}
+	e.report(diag.LayerAsValue, at, "%s is a layer, not a tensor", in.path).
+		HelpText("apply it with `->`, or name one of its tensors, such as %s.weight", in.path)
+}
+
 // unusable refuses several values where one is needed, and layers.
 func (e *evaluator) unusable(at diag.Span, vs ...value) bool {
 	for _, v := range vs {
 		if in, ok := v.(*instance); ok {
-			e.report(diag.LayerAsValue, at, "%s is a layer, not a tensor", in.path).
-				HelpText("apply it with `->`, or name one of its tensors, such as %s.weight", in.path)
+			e.layerAsValue(at, in)
 			return true
 		}
 		if t, ok := v.(tuple); ok {
@@ -330,7 +340,7 @@ func (e *evaluator) tensorOf(at diag.Span, v value, t dim.DType) *ir.Value {
 	case bad:
 		return nil
 	case *instance:
-		e.report(diag.LayerAsValue, at, "%s is a layer, not a tensor", v.path).HelpText("apply it with `->`, or name one of its tensors, such as %s.weight", v.path)
+		e.layerAsValue(at, v)
 		return nil
 	}
 	e.report(diag.OperandKind, at, "%s meets a tensor of %s", describe(v), t)

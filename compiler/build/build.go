@@ -52,10 +52,12 @@ type evaluator struct {
 	vars  []*variable
 	// stored finds parameters and buffers by their stored names.
 	stored map[string]*variable
-	init   *entryState // initial values, built as variables are declared
-	en     *entryState // the entry being built
-	steps  int
-	stop   bool // after exceeding maxSteps
+	// The initial values of the model and of optimizers, built as variables are
+	// declared.
+	init, initState *entryState
+	en              *entryState // the entry being built
+	steps           int
+	stop            bool // after exceeding maxSteps
 
 	// standIn is the name of the tensor that layers stand for while an update of a
 	// whole layer is evaluated.
@@ -118,6 +120,7 @@ func Build(opt Options) (*ir.Program, *Info, diag.List, error) {
 	for name, s := range e.preludes {
 		e.info.Sources[name] = s.src
 	}
+	e.storable()
 	e.lint(src)
 	diags := e.diags.Sorted()
 	if diags.HasErrors() || e.prog == nil {

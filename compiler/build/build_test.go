@@ -58,6 +58,9 @@ func TestSpecs(t *testing.T) {
 			if err := ir.Verify(p); err != nil {
 				t.Error(err)
 			}
+			if _, _, found, err := build.Build(build.Options{File: filepath.Join("..", "..", "specs", s.name, "net.ml"), Check: true}); err != nil || found.HasErrors() {
+				t.Errorf("the quick check finds %v, %v", found, err)
+			}
 			if os.Getenv("MLC_PRINT") != "" {
 				t.Log("\n" + ir.Print(p))
 			}

@@ -84,8 +84,8 @@ func sourceText(src *source, at diag.Span) string {
 		return ""
 	}
 	s := strings.Join(strings.Fields(string(src.src[at.Start:at.End])), " ")
-	if len(s) > 80 {
-		s = s[:77] + "..."
+	if len(s) > 64 {
+		s = s[:61] + "..."
 	}
 	return s
 }
@@ -429,7 +429,10 @@ func (e *evaluator) bindFormals(f *frame, c *callable, args []argument, at diag.
 				continue
 			}
 		} else if next++; k >= len(formals) {
-			e.report(diag.TooManyArguments, a.at, "%s takes %s", c.name, countArguments(len(formals)))
+			d := e.report(diag.TooManyArguments, a.at, "%s takes %s", c.name, countArguments(len(formals)))
+			if !c.inPrelude() {
+				d.Also(c.declared(), "declared here")
+			}
 			return false
 		}
 		if given[k] != nil {
@@ -452,7 +455,7 @@ func (e *evaluator) bindFormals(f *frame, c *callable, args []argument, at diag.
 		case name == "init" && f.set.init != nil && c.isLayer():
 			f.setName(name, f.set.init, diag.Span{})
 		case fo.Default == nil:
-			e.missingArgument(c, name, at)
+			e.missingArgument(f, c, name, at)
 			ok = false
 		default:
 			b := f.setName(name, e.single(f, fo.Default), fo.Default.Span())
@@ -484,20 +487,40 @@ func countArguments(n int) string {
 	return "at most " + itoa(n) + " arguments"
 }
 
-func (e *evaluator) missingArgument(c *callable, name string, at diag.Span) {
+func (e *evaluator) missingArgument(f *frame, c *callable, name string, at diag.Span) {
 	d := e.report(diag.MissingArgument, at, "%s needs the argument %s", c.name, name)
+	if f.inst != nil && f.inst.applied && !f.inst.shared && f.inst.path != "" {
+		d.Also(f.inst.at, "this has its arguments, but is not shared").
+			HelpText("to apply it again, declare it with `layer %s = %s(...)` and write `-> %[1]s` each time", lastLabel(f.inst.path), c.name)
+		return
+	}
+	if f.inst != nil && f.inst.shared && !e.isPrelude(f.inst.at.File) {
+		d.Also(f.inst.at, f.inst.path+" is declared here")
+		return
+	}
 	if !c.inPrelude() {
 		d.Also(c.declared(), "declared here")
+	} else if len(c.inputs) > 0 {
+		d.HelpText("in a call the inputs come first, as in %s(x, %s); in a pipe they come before, as in x -> %[1]s(%[2]s)", c.name, name)
 	}
 }
 
+// lastLabel is the label at the end of a path.
+func lastLabel(path string) string { return path[strings.LastIndexByte(path, '.')+1:] }
+
 func (e *evaluator) unknownArgument(c *callable, a *argument) {
 	var names []string
+	optimizer := c.isUnit() && c.decl.Kind == "optimizer" // whose inputs nobody passes
 	for _, in := range c.inputs {
-		names = append(names, in.Tensor.Name.Name)
+		if !optimizer {
+			names = append(names, in.Tensor.Name.Name)
+		}
 	}
 	for _, f := range c.formals() {
 		names = append(names, f.Name.Name)
+	}
+	if optimizer {
+		names = append(names, commonNames...)
 	}
 	d := e.report(diag.UnknownArgument, a.key, "%s has no argument %s", c.name, a.name)
 	if s := diag.Suggest(a.name, names); s != "" {
@@ -513,7 +536,9 @@ func (e *evaluator) unknownArgument(c *callable, a *argument) {
 var foreignArguments = map[string]string{"dim": "axis", "keepdim": "keepdims", "kernel_size": "kernel", "filters": "channels", "units": "features",
 	"out_features": "features", "out_channels": "channels", "strides": "stride", "rate": "p", "num_heads": "heads", "use_bias": "bias",
 	"learning_rate": "lr", "beta_1": "betas", "beta_2": "betas", "epsilon": "eps", "alpha": "negative_slope", "num_layers": "layers",
-	"hidden_size": "hidden", "correction": "correction", "num_groups": "groups"}
+	"hidden_size": "hidden", "correction": "correction", "num_groups": "groups", "clipnorm": "clip_norm", "global_clipnorm": "clip_norm",
+	"max_norm": "clip_norm", "max_grad_norm": "clip_norm", "clipvalue": "clip_value", "ema_momentum": "ema", "ema_decay": "ema",
+	"gradient_accumulation_steps": "accumulate", "accumulation_steps": "accumulate"}
 
 func containsString(list []string, s string) bool { return indexOf(list, s) >= 0 }
 

@@ -31,6 +31,13 @@ func TestCodeExamples(t *testing.T) {
 		}
 		t.Run(string(c.Code), func(t *testing.T) {
 			p, diags := text(t, c.Example)
+			if c.Severity == diag.Info { // hints are for lint alone
+				_, _, hints, err := build.Build(build.Options{File: "net.ml", FS: fstest.MapFS{"net.ml": {Data: []byte(c.Example)}}, Check: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				diags = append(diags, hints...)
+			}
 			if (p == nil) != diags.HasErrors() {
 				t.Errorf("program %v, errors %v", p != nil, diags.HasErrors())
 			}

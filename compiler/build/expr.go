@@ -425,21 +425,17 @@ func canApply(v value) bool {
 
 // unknown reports a name that stands for nothing.
 func (e *evaluator) unknown(fr *frame, id *dsl.Ident, called bool) {
-	if called {
-		d := e.report(diag.UnknownLayer, id.Span(), "there is no layer or function %s", id.Name)
-		if s, ok := foreignNames[id.Name]; ok {
-			d.HelpText("did you mean %s?", s)
-		} else if s := diag.Suggest(id.Name, append(e.callableNames(fr.src), fr.labelNames()...)); s != "" {
-			d.HelpText("did you mean %s?", s)
-		}
+	if !called {
+		e.nearby(fr, e.report(diag.UnknownName, id.Span(), "there is no value %s", id.Name), id,
+			append(fr.scope.all(), fr.labelNames()...), e.callableNames(fr.src))
 		return
 	}
-	d := e.report(diag.UnknownName, id.Span(), "there is no value %s", id.Name)
-	if s := diag.Suggest(id.Name, append(fr.scope.all(), fr.labelNames()...)); s != "" {
+	d := e.report(diag.UnknownLayer, id.Span(), "there is no layer or function %s", id.Name)
+	if s, ok := foreignNames[id.Name]; ok {
 		d.HelpText("did you mean %s?", s)
-	} else if s := diag.Suggest(id.Name, e.callableNames(fr.src)); s != "" {
-		d.HelpText("did you mean %s?", s)
+		return
 	}
+	e.nearby(fr, d, id, append(e.callableNames(fr.src), fr.labelNames()...))
 }
 
 func (fr *frame) labelNames() []string {
@@ -500,7 +496,14 @@ func (e *evaluator) member(fr *frame, v value, id *dsl.Ident, at diag.Span) valu
 	case labels:
 		return e.labelled(fr, v, id.Name, id.Span())
 	}
-	e.report(diag.UnknownMember, id.Span(), "%s has no parts", describe(v))
+	d := e.report(diag.UnknownMember, id.Span(), "%s has no parts", describe(v))
+	if _, ok := v.(tensor); ok && (e.find(fr.src, id.Name) != nil || foreignNames[id.Name] != "") {
+		name := id.Name
+		if s, ok := foreignNames[name]; ok {
+			name = s
+		}
+		d.HelpText("%s is a function here: it stands before its argument, %[1]s(x), or behind a pipe, x -> %[1]s", name)
+	}
 	return bad{}
 }
 

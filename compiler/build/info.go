@@ -34,7 +34,8 @@ type Layer struct {
 	Label string // the stage's text
 	In    []ir.Type
 	Out   []ir.Type
-	// Parameters counts the elements that this layer owns, with those inside it.
+	// Parameters counts the elements that this layer owns, but not those of layers
+	// inside it that have a row; MultAdds is of the first entry that applies it.
 	Parameters int64
 	MultAdds   dim.Dim
 	Pos        diag.Span
@@ -67,11 +68,17 @@ func (e *evaluator) layerRow(fr *frame, c *callable, in *instance, inputs map[st
 
 // summarize counts parameters and multiply-adds.
 func (e *evaluator) summarize() {
+	owner := map[*variable]int{} // the innermost row
 	for i, in := range e.rows {
 		for _, x := range in.tensors() {
-			if x.Kind == ir.Param {
-				e.info.Layers[i].Parameters += elements(x.Type)
+			if k, ok := owner[x]; x.Kind == ir.Param && (!ok || len(e.info.Layers[k].Path) < len(in.path)) {
+				owner[x] = i
 			}
+		}
+	}
+	for _, x := range e.vars {
+		if i, ok := owner[x]; ok {
+			e.info.Layers[i].Parameters += elements(x.Type)
 		}
 	}
 	for _, x := range e.vars {
@@ -91,8 +98,38 @@ func (e *evaluator) summarize() {
 	if entry == nil && len(e.prog.Entries) > 0 {
 		entry = e.prog.Entries[0]
 	}
-	if entry != nil {
-		e.countFunc(entry.Func, dim.Const(1))
+	if entry == nil {
+		return
+	}
+	e.info.MultAdds = e.countFunc(entry.Func, dim.Const(1))
+	for _, en := range e.prog.Entries {
+		if en != entry && en.Kind == ir.Forward {
+			e.countFunc(en.Func, dim.Const(1))
+		}
+	}
+}
+
+// maxStored bounds the bytes of a model's parameters and buffers.
+const maxStored = 64 << 30
+
+// storable checks that parameters and buffers fit a machine; the finding stands
+// at the largest.
+func (e *evaluator) storable() {
+	var largest *variable
+	total, most := 0.0, 0.0
+	for _, x := range e.vars {
+		if x.Kind != ir.Param && x.Kind != ir.Buffer {
+			continue
+		}
+		bytes := float64(x.Type.DType.Size()) * float64(elements(x.Type))
+		total += bytes
+		if bytes > most {
+			largest, most = x, bytes
+		}
+	}
+	if total > maxStored {
+		e.report(diag.MemoryTooLarge, e.userSpan(largest.Pos), "the model's parameters and buffers take %.0f GiB, the limit is %d", total/(1<<30), maxStored>>30).
+			Note("the largest is %s, %s", largest.Name, op.TypeString(largest.Type))
 	}
 }
 
@@ -101,32 +138,49 @@ func elements(t ir.Type) int64 {
 	return n
 }
 
-// countFunc adds the multiply-adds of a function that runs times times.
-func (e *evaluator) countFunc(f *ir.Func, times dim.Dim) {
-	for _, i := range f.Instrs {
-		if i.Metric {
-			continue
-		}
-		if s, ok := i.Op.(op.Scan); ok {
-			e.countFunc(s.Body, times.Mul(s.Length))
-			continue
-		}
-		n := multAdds(i)
-		if n.Is(0) {
-			continue
-		}
-		n = n.Mul(times)
-		e.info.MultAdds = e.info.MultAdds.Add(n)
-		best := -1
-		for k, row := range e.info.Layers {
-			if (i.Path == row.Path || strings.HasPrefix(i.Path, row.Path+".")) && (best < 0 || len(row.Path) > len(e.info.Layers[best].Path)) {
-				best = k
+// countFunc counts the multiply-adds of a function that runs times times, and gives
+// them to the rows that have none of another function.
+func (e *evaluator) countFunc(f *ir.Func, times dim.Dim) (total dim.Dim) {
+	counts := make([]dim.Dim, len(e.info.Layers))
+	var count func(f *ir.Func, times dim.Dim)
+	count = func(f *ir.Func, times dim.Dim) {
+		for _, i := range f.Instrs {
+			if i.Metric {
+				continue
+			}
+			if s, ok := i.Op.(op.Scan); ok {
+				count(s.Body, times.Mul(s.Length))
+				continue
+			}
+			n := multAdds(i)
+			if n.Is(0) {
+				continue
+			}
+			n = n.Mul(times)
+			total = total.Add(n)
+			if k := e.rowOf(i.Path); k >= 0 {
+				counts[k] = counts[k].Add(n)
 			}
 		}
-		if best >= 0 {
-			e.info.Layers[best].MultAdds = e.info.Layers[best].MultAdds.Add(n)
+	}
+	count(f, times)
+	for k, n := range counts {
+		if e.info.Layers[k].MultAdds.Is(0) {
+			e.info.Layers[k].MultAdds = n
 		}
 	}
+	return total
+}
+
+// rowOf is the innermost row that a path lies in, or -1.
+func (e *evaluator) rowOf(path string) int {
+	best := -1
+	for k, row := range e.info.Layers {
+		if (path == row.Path || strings.HasPrefix(path, row.Path+".")) && (best < 0 || len(row.Path) > len(e.info.Layers[best].Path)) {
+			best = k
+		}
+	}
+	return best
 }
 
 // multAdds counts the products of one contraction; 0 for other operations.

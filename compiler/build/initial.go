@@ -8,8 +8,8 @@ import (
 	"github.com/mlc-go/mlc/dsl/diag"
 )
 
-// initialize evaluates a tensor's initial value into the function of the entry
-// "init", where and when it is declared: loops rebind names later.
+// initialize evaluates a tensor's initial value into the function of an entry of
+// initial values, where and when it is declared: loops rebind names later.
 func (e *evaluator) initialize(fr *frame, x *variable, t *dsl.Tensor) {
 	if x.Kind == ir.SessionState || x.Kind == ir.MetricState {
 		e.zeroState(fr, x, t)
@@ -19,20 +19,29 @@ func (e *evaluator) initialize(fr *frame, x *variable, t *dsl.Tensor) {
 		e.copies = append(e.copies, copied{x, from})
 		return
 	}
-	if key := (initialKey{x.node, len(x.Type.Shape)}); e.opt.Check && fr.src.prelude && e.initials[key] {
-		return // the same statement of a library word was checked
+	if key := (initialKey{x.node, e.site, len(x.Type.Shape)}); e.opt.Check && fr.src.prelude && e.initials[key] {
+		return // the same statement of a library word was checked for this call
 	} else {
 		e.initials[key] = true
 	}
 	v := e.initialValue(fr, x, t)
 	if v != nil {
-		e.init.write(x, v, x.Pos)
+		e.initOf(x).write(x, v, x.Pos)
 	}
+}
+
+// initOf returns the entry of a tensor's initial value.
+func (e *evaluator) initOf(x *variable) *entryState {
+	if x.Kind == ir.OptState {
+		return e.initState
+	}
+	return e.init
 }
 
 // initialKey tells initial values apart that could go wrong differently.
 type initialKey struct {
 	node any
+	site diag.Span // of the user's call, whose argument may be the initializer
 	rank int
 }
 
@@ -67,11 +76,12 @@ func (e *evaluator) copyInitial() {
 					e.init.write(c.x, v, c.x.Pos)
 					found = true
 				}
+				found = found || e.opt.Check // which leaves out initial values that others stand for
 			}
 		}
 		if !found {
 			e.report(diag.BadAnnotation, c.from.in.at, "%s cannot start as a copy of %s, which has no tensor %s of the same shape",
-				c.from.in.path, c.from.other.path, rel)
+				c.from.in.path, c.from.other.path, rel).Also(c.from.other.at, c.from.other.path+" is declared here")
 		}
 	}
 }
@@ -93,7 +103,7 @@ func (e *evaluator) zeroState(fr *frame, x *variable, t *dsl.Tensor) {
 // initialValue emits the initial value of x; nil after an error.
 func (e *evaluator) initialValue(fr *frame, x *variable, t *dsl.Tensor) *ir.Value {
 	old := e.en
-	e.en = e.init
+	e.en = e.initOf(x)
 	defer func() { e.en = old }()
 	b := e.en.fn.b
 	b.Label, b.Path, b.Remat = x.Name, x.Ident, 0

@@ -166,6 +166,14 @@ func (c *invocation) fail(code diag.Code, at diag.Span, format string, args ...a
 	return c.e.report(code, at, format, args...)
 }
 
+// atMost requires a size that is known at run time to be at least another: what is
+// wrong already is the operation's own to refuse.
+func (c *invocation) atMost(least, size dim.Dim) {
+	if _, known := size.Sub(least).Int(); !known {
+		c.e.within(least, size, c.at)
+	}
+}
+
 func (c *invocation) wrong(i int, want string) {
 	code := diag.ArgumentKind
 	if _, ok := c.args[i].v.(tensor); ok {

@@ -45,6 +45,9 @@ func indexWords() []intrinsic {
 					return bad{}
 				}
 				k, axis := c.int(1), c.axis(2, len(x.Type.Shape))
+				if c.ok {
+					c.atMost(dim.Const(int64(k)), x.Type.Shape[axis])
+				}
 				return c.emitAll(op.TopK{K: k, Axis: axis}, x)
 			}},
 		{name: "dynamic_slice", doc: "size elements of an axis from a position known at run time", formals: with(required("x", "position", "size"), "axis", integer(0)),

@@ -179,6 +179,9 @@ func (c *invocation) contract(a *ir.Value, la string, b *ir.Value, lb, out strin
 	if a.Type.DType != b.Type.DType {
 		d := c.fail(diag.DTypeMismatch, c.at, "dtypes differ: %s and %s", a.Type.DType, b.Type.DType)
 		c.e.origins(d, a, b)
+		if a.Type.DType.IsInt() && b.Type.DType.IsFloat() {
+			d.HelpText("embedding(vocab, dim) turns token numbers into vectors; cast(x, %s) turns integers into numbers", b.Type.DType)
+		}
 		return nil
 	}
 	if !a.Type.DType.IsFloat() {

@@ -367,6 +367,7 @@ func padWord(c *invocation) value {
 			} else {
 				stop = stop.Add(dim.Const(k))
 			}
+			c.atMost(dim.Const(-k), x.Type.Shape[axis])
 			if x = c.emit(op.Slice{Axis: axis, Start: start, Stop: stop, Step: 1}, x); x == nil {
 				return bad{}
 			}
@@ -381,6 +382,14 @@ func padWord(c *invocation) value {
 			p.Low[axis] = d
 		} else {
 			p.High[axis] = d
+		}
+		switch least := d; p.Mode {
+		case "reflect":
+			c.atMost(least.Add(dim.Const(1)), x.Type.Shape[axis])
+		case "circular":
+			c.atMost(least, x.Type.Shape[axis])
+		case "replicate":
+			c.atMost(dim.Const(1), x.Type.Shape[axis])
 		}
 	}
 	return c.result(c.emit(p, x))

@@ -38,6 +38,9 @@ func (c *invocation) paddings(i, n int, reach []int) (low, high []int) {
 		}
 		return low, high
 	}
+	if t, ok := c.args[i].v.(text); ok && t == "valid" && reach != nil {
+		return make([]int, n), make([]int, n)
+	}
 	items, ok := c.args[i].v.(list)
 	if ok && len(items) == n {
 		if _, pairs := items[0].(list); pairs {
@@ -95,7 +98,22 @@ func convolution(c *invocation) value {
 		c.e.origins(c.fail(diag.RankMismatch, c.at, "a convolution takes x [n, c, spatial...] and weight [o, c, kernel...]"), x, w)
 		return bad{}
 	}
-	return c.result(c.emit(c.convAttributes(w.Type.Shape[2:]), x, w))
+	v := c.convAttributes(w.Type.Shape[2:])
+	if c.ok {
+		for i := range n {
+			if k, ok := w.Type.Shape[2+i].Int(); ok {
+				c.reaches(x.Type.Shape[2+i], v.Dilation[i]*(int(k)-1)+1-v.Low[i]-v.High[i])
+			}
+		}
+	}
+	return c.result(c.emit(v, x, w))
+}
+
+// reaches requires an axis to hold a window of a size, less its padding.
+func (c *invocation) reaches(extent dim.Dim, size int) {
+	if size > 0 {
+		c.atMost(dim.Const(int64(size)), extent)
+	}
 }
 
 func convolutionTranspose(c *invocation) value {
@@ -149,6 +167,9 @@ func unfoldWord(c *invocation) value {
 	}
 	if c.bool(6) {
 		c.ceilMode(&u, x.Type.Shape[len(x.Type.Shape)-n:])
+	}
+	for i := range n {
+		c.reaches(x.Type.Shape[len(x.Type.Shape)-n+i], u.Dilation[i]*(u.Kernel[i]-1)+1-u.Low[i]-u.High[i])
 	}
 	return c.result(c.emit(u, x))
 }

@@ -16,12 +16,14 @@ func (e *evaluator) runModel() {
 	body := e.model.decl.Unit.Body
 	e.root = newInstance(nil, "", e.model, nil, e.model.declared())
 	e.init = newEntry("init", ir.Init, e.model.declared())
-	e.init.entry.Doc = "init gives every stored tensor its initial value."
+	e.init.entry.Doc = "init gives parameters and buffers their initial values."
+	e.initState = newEntry(stateInit, ir.Init, e.model.declared())
+	e.initState.entry.Doc = stateInit + " gives the optimizers' state its initial values, which may depend on the parameters as they are."
 	entries, trains, outputs := topLevel(body)
 	if outputs {
 		e.entry("forward", ir.Forward, nil, e.model.declared())
 	}
-	seen := map[string]diag.Span{"forward": e.model.declared(), "init": e.model.declared()}
+	seen := map[string]diag.Span{"forward": e.model.declared(), "init": e.model.declared(), stateInit: e.model.declared()}
 	for _, s := range entries {
 		if e.unique(seen, s.Entry.Name.Name, s.Entry.Name.Span(), "entry") {
 			e.entry(s.Entry.Name.Name, ir.Forward, s, s.Entry.Name.Span())
@@ -50,7 +52,15 @@ func (e *evaluator) runModel() {
 	e.copyInitial()
 	e.init.finish()
 	e.prog.Entries = append(e.prog.Entries, e.init.entry)
+	if e.initState.finish(); len(e.initState.entry.Stores) > 0 {
+		e.prog.Entries = append(e.prog.Entries, e.initState.entry)
+	}
 }
+
+// stateInit names the entry that gives the optimizers' state its initial values.
+// It is apart from init because a trainer starts from the weights that it is
+// given, which need not be the initial ones.
+const stateInit = "init_optimizer"
 
 // topLevel sorts a model's statements.
 func topLevel(body []*dsl.Stmt) (entries, trains []*dsl.Stmt, outputs bool) {
@@ -375,11 +385,17 @@ func mark(set map[*ir.Value]bool, vs []*ir.Value) {
 
 // differentiable lists the values that x depends on through what has a gradient.
 func differentiable(x *ir.Value) map[*ir.Value]bool {
+	return reached(x, func(v *ir.Value) bool { return v.Type.DType.IsFloat() })
+}
+
+// reached lists the values that x depends on by way of values that through
+// accepts, and not through a stop_gradient.
+func reached(x *ir.Value, through func(*ir.Value) bool) map[*ir.Value]bool {
 	set := map[*ir.Value]bool{}
 	for work := []*ir.Value{x}; len(work) > 0; {
 		v := work[len(work)-1]
 		work = work[:len(work)-1]
-		if set[v] || !v.Type.DType.IsFloat() {
+		if set[v] || !through(v) {
 			continue
 		}
 		set[v] = true

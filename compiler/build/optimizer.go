@@ -14,10 +14,12 @@ import (
 
 // commonArguments are those that every optimizer takes beside its own.
 type commonArguments struct {
-	clipNorm, clipValue, ema value
-	normType                 value
-	at                       diag.Span
+	clipNorm, clipValue, ema, normType value
+	at                                 diag.Span // of norm_type or clip_norm
 }
+
+// commonNames are what they are called.
+var commonNames = []string{"clip_norm", "norm_type", "clip_value", "accumulate", "ema"}
 
 // optimizer emits the gradients of a train block's loss and runs the optimizer's
 // body once for each parameter.
@@ -44,6 +46,9 @@ func (e *evaluator) optimizer(fr *frame, o *dsl.Optimizer) {
 		return
 	}
 	common, own := splitCommon(args)
+	if !e.checkCommon(args) {
+		return
+	}
 	params := e.trainable(fr, o)
 	if len(params) == 0 {
 		return
@@ -52,6 +57,7 @@ func (e *evaluator) optimizer(fr *frame, o *dsl.Optimizer) {
 	if !ok {
 		return
 	}
+	e.decayedBias(o, own, groups, params)
 	grads := e.gradients(o, t.loss, params)
 	if grads == nil {
 		return
@@ -101,17 +107,47 @@ func splitCommon(args []argument) (c commonArguments, own []argument) {
 		case "clip_norm":
 			c.clipNorm, c.at = a.v, a.at
 		case "clip_value":
-			c.clipValue, c.at = a.v, a.at
+			c.clipValue = a.v
 		case "norm_type":
 			c.normType, c.at = a.v, a.at
 		case "ema":
-			c.ema, c.at = a.v, a.at
+			c.ema = a.v
 		case "accumulate": // read before the block was built
 		default:
 			own = append(own, a)
 		}
 	}
 	return c, own
+}
+
+// checkCommon checks those of the common arguments that are numbers; they may
+// also depend on the step.
+func (e *evaluator) checkCommon(args []argument) bool {
+	ok := true
+	for _, a := range args {
+		x, isNumber := a.v.(number)
+		_, isHost := hostOf(a.v)
+		positive, valid := a.name == "clip_norm" || a.name == "clip_value", true
+		switch {
+		case !positive && a.name != "ema" || isNone(a.v) || isBad(a.v):
+		case !isNumber:
+			valid = isHost
+		case positive:
+			valid = x.cmp(integer(0)) > 0
+		default:
+			valid = x.cmp(integer(0)) >= 0 && x.cmp(integer(1)) < 0
+		}
+		if valid {
+			continue
+		}
+		ok = false
+		what := "a number from 0 to below 1: the share of the old average that stays"
+		if positive {
+			what = "a number above 0"
+		}
+		e.report(diag.ArgumentRange, a.at, "%s is %s, not %s", a.name, what, describe(a.v))
+	}
+	return ok
 }
 
 // parameters lists the model's learnable tensors.
@@ -142,11 +178,18 @@ func (e *evaluator) trainable(fr *frame, o *dsl.Optimizer) []*variable {
 			return nil
 		}
 	}
-	reach := differentiable(t.loss)
+	reach, influence := differentiable(t.loss), reached(t.loss, func(*ir.Value) bool { return true })
 	var out []*variable
 	for _, x := range chosen {
 		v := e.en.start[x]
-		if v == nil || !reach[v] || frozen[x] || x.Frozen {
+		if v == nil || frozen[x] || x.Frozen {
+			continue
+		}
+		if !reach[v] {
+			if influence[v] {
+				e.add(diag.New(diag.NoGradient, o.Span(), "no gradient reaches %s: the loss depends on it only through what has no derivative", x.Name).
+					Also(e.userSpan(x.Pos), x.Name+" is declared here"))
+			}
 			continue
 		}
 		if prev, ok := t.by[x]; ok {
@@ -265,7 +308,12 @@ func (e *evaluator) groups(fr *frame, o *dsl.Optimizer, c *callable, params []*v
 				continue
 			}
 			if formalIndex(c.formals(), a.name) < 0 {
-				e.unknownArgument(c, &a)
+				if slices.Contains(commonNames, a.name) {
+					e.report(diag.UnknownArgument, a.key, "%s is no setting of a group: it holds for all that the optimizer changes", a.name).
+						HelpText("write it among the optimizer's arguments")
+				} else {
+					e.unknownArgument(c, &a)
+				}
 				ok = false
 				continue
 			}
@@ -281,6 +329,26 @@ func (e *evaluator) groups(fr *frame, o *dsl.Optimizer, c *callable, params []*v
 		}
 	}
 	return out, ok
+}
+
+// decayedBias hints that weight decay acts on biases and norms.
+func (e *evaluator) decayedBias(o *dsl.Optimizer, own []argument, groups map[*variable][]argument, params []*variable) {
+	const key = "weight_decay"
+	named := func(a argument) bool { return a.name == key }
+	i := slices.IndexFunc(own, named)
+	if !e.opt.Check || i < 0 {
+		return
+	}
+	if n, ok := own[i].v.(number); !ok || n.value() == 0 {
+		return
+	}
+	for _, x := range params {
+		if (slices.Contains(x.Roles, "bias") || slices.Contains(x.Roles, "norm")) && !slices.ContainsFunc(groups[x], named) {
+			e.add(diag.New(diag.DecayedBias, own[i].at, "weight decay acts on biases and norms too, such as %s", x.Name).
+				HelpText("`group bias, norm { weight_decay = 0 }` behind the arguments turns it off"))
+			return
+		}
+	}
 }
 
 // mergeArguments replaces base arguments by those of groups.
@@ -342,13 +410,11 @@ func (e *evaluator) optimizerState(t *training, p *variable, name string, at dia
 	e.vars = append(e.vars, x)
 	e.prog.Vars = append(e.prog.Vars, x.Var)
 	old := e.en
-	e.en = e.init
+	e.en = e.initState
 	if name == "ema" {
-		if v, ok := e.init.current[p]; ok {
-			e.init.write(x, v, at)
-		}
+		e.en.write(x, e.en.read(p), at)
 	} else if v := e.zeros(at, x.Type); v != nil {
-		e.init.write(x, v, at)
+		e.en.write(x, v, at)
 	}
 	e.en = old
 	return x

@@ -337,8 +337,17 @@ func (e *evaluator) declareState(fr *frame, s *dsl.Stmt) {
 		fr.assign(s.State.Tensor.Name, bad{})
 		return
 	}
+	if name := s.State.Tensor.Name; fr.place == inOptimizer && ownStates[name.Name] != "" {
+		e.report(diag.DuplicateName, name.Span(), "an optimizer's state cannot be called %s: that is what every optimizer's argument %s keeps", name.Name, ownStates[name.Name]).
+			HelpText("call it %s_state, for instance", name.Name)
+		fr.assign(name, bad{})
+		return
+	}
 	e.declare(fr, s, kind, s.State.Tensor)
 }
+
+// ownStates are the names of states that arguments of every optimizer keep.
+var ownStates = map[string]string{"ema": "ema", "accumulated": "accumulate"}
 
 func (e *evaluator) forLoop(fr *frame, f *dsl.For) {
 	v := e.single(fr, f.In)

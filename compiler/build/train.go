@@ -101,7 +101,10 @@ func (e *evaluator) finishTraining(fr *frame) {
 	t, en := fr.train, e.en
 	if t.loss == nil {
 		if !t.failed && !fr.run.broken {
-			e.report(diag.MissingLoss, t.at, "the train block %s has no loss", t.name)
+			d := e.report(diag.MissingLoss, t.at, "the train block %s has no loss", t.name)
+			if fr.scope.find("loss") != nil {
+				d.HelpText("`loss = ...` names a value; the statement has no `=`, as in `loss cross_entropy(logits, labels)`")
+			}
 		}
 		return
 	}

@@ -297,9 +297,9 @@ func countDims(n int) string {
 // matchLead compares what `...` matches with what it matched before.
 func (e *evaluator) matchLead(fr *frame, t *dsl.Tensor, v *ir.Value, axis, n int, at diag.Span) *ir.Value {
 	if n != len(fr.lead) {
-		d := e.report(diag.RankMismatch, at, "`...` of %s is %s, and of the input %s it is %s", e.unitName(fr), op.ShapeString(fr.lead),
-			t.Name.Name, op.ShapeString(v.Type.Shape[axis:axis+n]))
-		e.proposeAxis(e.origins(d, v), fr, v)
+		d := e.report(diag.RankMismatch, at, "the inputs of %s do not go together: their dimensions `...` are %s in one, and %s in %s", e.unitName(fr), op.ShapeString(fr.lead),
+			op.ShapeString(v.Type.Shape[axis:axis+n]), t.Name.Name)
+		e.proposeAxis(e.origins(d, append(e.boundTensors(fr), v)...), fr, v)
 		return nil
 	}
 	for i := range n {

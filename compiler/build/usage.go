@@ -178,14 +178,9 @@ func (e *evaluator) nearDimensions(src *source) {
 func collectDims(body []*dsl.Stmt, names map[string]*dsl.Ident) {
 	for _, s := range body {
 		if s.Input != nil {
-			for _, d := range s.Input.Tensor.Shape.Dims {
-				if d.Ellipsis {
-					continue
-				}
-				if p := d.Size.Postfix(); p != nil && p.Primary.Name != nil && len(p.Suffixes) == 0 {
-					if names[p.Primary.Name.Name] == nil {
-						names[p.Primary.Name.Name] = p.Primary.Name
-					}
+			for _, id := range dimNames(s.Input.Tensor.Shape) {
+				if names[id.Name] == nil {
+					names[id.Name] = id
 				}
 			}
 		}

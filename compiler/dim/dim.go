@@ -42,11 +42,22 @@ type floorOf struct{ num, den Dim }
 
 // Const returns the constant dimension n.
 func Const(n int64) Dim {
-	if n == 0 {
+	switch {
+	case n == 0:
 		return Dim{}
+	case n > 0 && n < int64(len(small)):
+		return Dim{terms: small[n : n+1 : n+1]}
 	}
 	return Dim{terms: []term{{coef: n}}}
 }
+
+// small are the constant terms of frequent numbers.
+var small = func() (terms [4097]term) {
+	for i := range terms {
+		terms[i].coef = int64(i)
+	}
+	return terms
+}()
 
 // Sym returns the symbolic dimension called name, an identifier.
 func Sym(name string) Dim {
@@ -91,11 +102,57 @@ func (d Dim) Add(e Dim) Dim {
 	if d.overflow || e.overflow {
 		return Dim{overflow: true}
 	}
-	return normal(append(slices.Clone(d.terms), e.terms...))
+	switch {
+	case len(e.terms) == 0:
+		return d
+	case len(d.terms) == 0:
+		return e
+	}
+	n, ok := d.Int()
+	if m, both := e.Int(); ok && both && (m > 0 && n <= math.MaxInt64-m || m < 0 && n >= math.MinInt64-m) {
+		return Const(n + m)
+	}
+	return merged(d.terms, e.terms)
+}
+
+// merged adds two normal lists of terms.
+func merged(x, y []term) Dim {
+	out := make([]term, 0, len(x)+len(y))
+	for len(x) > 0 && len(y) > 0 {
+		switch c := compareAtoms(x[0].atoms, y[0].atoms); {
+		case c < 0:
+			out, x = append(out, x[0]), x[1:]
+			continue
+		case c > 0:
+			out, y = append(out, y[0]), y[1:]
+			continue
+		}
+		a, b := x[0].coef, y[0].coef
+		if b > 0 && a > math.MaxInt64-b || b < 0 && a < math.MinInt64-b {
+			return Dim{overflow: true}
+		}
+		if a+b != 0 {
+			out = append(out, term{a + b, x[0].atoms})
+		}
+		x, y = x[1:], y[1:]
+	}
+	return Dim{terms: append(append(out, x...), y...)}
 }
 
 // Neg returns -d.
-func (d Dim) Neg() Dim { return d.Mul(Const(-1)) }
+func (d Dim) Neg() Dim {
+	if d.overflow || len(d.terms) == 0 {
+		return d
+	}
+	terms := make([]term, len(d.terms))
+	for i, t := range d.terms {
+		if t.coef == math.MinInt64 {
+			return Dim{overflow: true}
+		}
+		terms[i] = term{-t.coef, t.atoms}
+	}
+	return Dim{terms: terms}
+}
 
 // Sub returns d - e.
 func (d Dim) Sub(e Dim) Dim { return d.Add(e.Neg()) }
@@ -104,6 +161,20 @@ func (d Dim) Sub(e Dim) Dim { return d.Add(e.Neg()) }
 func (d Dim) Mul(e Dim) Dim {
 	if d.overflow || e.overflow {
 		return Dim{overflow: true}
+	}
+	switch {
+	case d.Is(1):
+		return e
+	case e.Is(1):
+		return d
+	}
+	n, ok := d.Int()
+	if m, both := e.Int(); ok && both {
+		c, fits := mul64(n, m)
+		if !fits {
+			return Dim{overflow: true}
+		}
+		return Const(c)
 	}
 	var terms []term
 	for _, a := range d.terms {
@@ -297,12 +368,26 @@ func (d Dim) Min() (n int64, ok bool) {
 		}
 		for _, a := range t.atoms {
 			if a.floor != nil {
+				if !a.floor.grows() {
+					return 0, false // such as -ceil(batch / 2)
+				}
 				low = 0 // dimensions are never negative
 			}
 		}
 		n += low
 	}
 	return n, true
+}
+
+// grows reports whether the quotient grows with every symbol.
+func (f *floorOf) grows() bool {
+	for _, t := range f.num.terms {
+		if len(t.atoms) > 0 && t.coef < 0 || slices.ContainsFunc(t.atoms, func(a atom) bool { return a.floor != nil && !a.floor.grows() }) {
+			return false
+		}
+	}
+	n, ok := f.den.Min()
+	return ok && n > 0
 }
 
 // Factor is one power product of a polynomial, for printers of other languages.
@@ -338,8 +423,8 @@ func (d Dim) String() string {
 	if d.overflow {
 		return "overflow"
 	}
-	if len(d.terms) == 0 {
-		return "0"
+	if n, ok := d.Int(); ok {
+		return strconv.FormatInt(n, 10)
 	}
 	var b strings.Builder
 	for i := len(d.terms) - 1; i >= 0; i-- {

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/mlc-go/mlc/compiler/dim"
 	"github.com/mlc-go/mlc/compiler/loop"
@@ -236,7 +237,7 @@ type memory struct {
 func (m *memory) address(idx []int64) (int64, error) {
 	for a, i := range idx {
 		if i < 0 || i >= m.shape[a] {
-			return 0, fmt.Errorf("index %v outside shape %v", idx, m.shape)
+			return 0, fmt.Errorf("index %v outside shape %v", slices.Clone(idx), m.shape)
 		}
 	}
 	if m.layout == nil {

@@ -12,12 +12,19 @@ import (
 
 // value returns the bits of e at the present point.
 func (r *kernelRun) value(e *loop.Expr) uint64 {
-	if v, ok := r.values[e]; ok && v.epoch == r.epoch && e.Op != loop.NextOf && e.Op != loop.ResultOf {
-		return v.bits
+	switch e.Op {
+	case loop.Const, loop.AxisVar, loop.Counter, loop.ScalarArg, loop.ResultOf, loop.NextOf:
+		return r.compute(e)
 	}
-	v := r.compute(e)
-	r.values[e] = stamped{r.epoch, v}
-	return v
+	v := r.values[e]
+	if v == nil {
+		v = &stamped{epoch: -1}
+		r.values[e] = v
+	}
+	if v.epoch != r.epoch {
+		v.bits, v.epoch = r.compute(e), r.epoch
+	}
+	return v.bits
 }
 
 func (r *kernelRun) compute(e *loop.Expr) uint64 {

@@ -20,7 +20,7 @@ type kernelRun struct {
 	axes     map[*loop.Axis]int64
 	results  map[*loop.Result]uint64
 	next     map[*loop.Carry]uint64
-	values   map[*loop.Expr]stamped
+	values   map[*loop.Expr]*stamped
 	expanded map[*loop.Expr]*loop.Expr // bodies of calls
 	expander *loop.Expander
 	epoch    int64
@@ -36,9 +36,12 @@ func (r *kernelRun) run() error {
 	r.axes = map[*loop.Axis]int64{}
 	r.results = map[*loop.Result]uint64{}
 	r.next = map[*loop.Carry]uint64{}
-	r.values = map[*loop.Expr]stamped{}
+	r.values = map[*loop.Expr]*stamped{}
 	r.expanded, r.expander = map[*loop.Expr]*loop.Expr{}, loop.NewExpander()
 	r.each(r.kernel.Space, func() {
+		if len(r.kernel.Parts) > 0 {
+			r.tiles()
+		}
 		for _, ph := range r.kernel.Phases {
 			if r.err == nil {
 				r.phase(ph)
@@ -126,9 +129,10 @@ func (r *kernelRun) position(p *loop.Param, index []*loop.Expr) (int64, bool) {
 		r.err = fmt.Errorf("parameter %s of rank %d indexed by %d expressions", p.Name, len(m.shape), len(index))
 		return 0, false
 	}
-	idx := make([]int64, len(index))
-	for i, e := range index {
-		idx[i] = int64(r.value(e))
+	var few [8]int64
+	idx := few[:0]
+	for _, e := range index {
+		idx = append(idx, int64(r.value(e)))
 	}
 	at, err := m.address(idx)
 	if err != nil && r.err == nil {
@@ -151,15 +155,19 @@ func (r *kernelRun) contract(ph *loop.Phase) {
 	t := ph.Acc.Type
 	var total, acc uint64
 	n := 0
+	if ph.Init != nil {
+		acc = r.value(ph.Init)
+		total = acc
+	}
 	flush := func() {
-		if n <= contractBlock {
+		if n <= contractBlock || ph.Init != nil {
 			total = acc
 		} else {
 			total = binary(loop.Add, t, total, acc)
 		}
 	}
 	r.each(ph.Axes, func() {
-		if n > 0 && n%contractBlock == 0 {
+		if n > 0 && n%contractBlock == 0 && ph.Init == nil {
 			flush()
 			acc = 0
 		}

@@ -1,3 +1,9 @@
+// Package eval runs programs slowly and plainly, as what the compiler is tested
+// against: Reference computes tensor IR in float64, each operation by its own naive
+// definition, and Exact computes loop IR with the bits that generated code gives.
+//
+// It knows no optimisation and no target, and nothing of it is in a user's program.
+// Its invariant is that it shares no arithmetic with what it judges.
 package eval
 
 import (
@@ -38,6 +44,19 @@ func (m *Reference) Entry(kind ir.EntryKind, name string) *ir.Entry {
 	for _, e := range m.Prog.Entries {
 		if e.Kind == kind && e.Name == name {
 			return e
+		}
+	}
+	return nil
+}
+
+// Initialize gives the stored tensors their initial values.
+func (m *Reference) Initialize() error {
+	for _, e := range m.Prog.Entries {
+		if e.Kind != ir.Init {
+			continue
+		}
+		if _, err := m.Run(e); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -115,7 +115,19 @@ func UsedDims(k *Kernel) []string {
 	for _, p := range k.Params {
 		note(p.Shape...)
 	}
+	for _, l := range k.Locals {
+		note(l.Shape...)
+	}
 	note(extents(k.Space)...)
+	if k.Tiles != nil {
+		note(k.Tiles.Axis.Extent)
+	}
+	for _, p := range k.Parts {
+		note(p.Dims...)
+	}
+	if t := k.Tiles; t != nil { // sizes of its own
+		names = slices.DeleteFunc(names, func(n string) bool { return n == t.Rows || n == t.End })
+	}
 	seen := map[*Expr]bool{}
 	var visit func(e *Expr)
 	visit = func(e *Expr) {

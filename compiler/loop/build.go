@@ -182,7 +182,9 @@ func (b *Builder) FMA(x, y, z *Expr) *Expr {
 	return b.intern(&Expr{Op: FMA, Type: z.Type, Args: []*Expr{x, y, z}})
 }
 
-// Select returns x where c is true and y elsewhere.
+// Select returns x where c is true and y elsewhere. Where c is y <= x, equal values
+// may come from either side: the test becomes y < x, which machines have as one
+// instruction together with the choice.
 func (b *Builder) Select(c, x, y *Expr) *Expr {
 	if x == y {
 		return x
@@ -193,10 +195,24 @@ func (b *Builder) Select(c, x, y *Expr) *Expr {
 		}
 		return y
 	}
+	if c.Op == Le && x.Type.IsFloat() && (c.Args[0] == y && c.Args[1] == x || c.Args[0] == x && c.Args[1] == y) {
+		c = b.Bin(Lt, c.Args[0], c.Args[1])
+	}
 	if x.Op == Load && x.Guard == c { // both choose by c: one guarded load
 		return b.LoadIf(c, y, x.Param, x.Index...)
 	}
+	if x.Op == Load && x.Guard != nil && x.Args[0] == y && implies(x.Guard, c) { // where c is false the load is y
+		return x
+	}
 	return b.intern(&Expr{Op: Select, Type: x.Type, Args: []*Expr{c, x, y}})
+}
+
+// implies reports whether every part of the conjunction c is a part of g.
+func implies(g, c *Expr) bool {
+	if c.Op == And {
+		return implies(g, c.Args[0]) && implies(g, c.Args[1])
+	}
+	return g == c || g.Op == And && (implies(g.Args[0], c) || implies(g.Args[1], c))
 }
 
 // Cast converts x to t.

@@ -72,6 +72,30 @@ func (r *copier) kernel(k *Kernel) *Kernel {
 	for _, ph := range k.Phases {
 		c.Phases = append(c.Phases, r.phase(ph))
 	}
+	for i, l := range k.Locals {
+		nl := *l
+		nl.Name, nl.Shape = r.name(l.Name, "l", i), r.shape(l.Shape)
+		r.params[l] = &nl
+		c.Locals = append(c.Locals, &nl)
+	}
+	if t := k.Tiles; t != nil {
+		c.Tiles = &Tiles{Axis: r.axisList([]*Axis{t.Axis})[0], Size: t.Size, Rows: t.Rows, End: t.End, Serial: t.Serial}
+	}
+	for _, p := range k.Parts {
+		c.Parts = append(c.Parts, r.part(p))
+	}
+	return c
+}
+
+// part copies a part, whose kernel stays the same.
+func (r *copier) part(p *Part) *Part {
+	c := &Part{Kernel: p.Kernel, When: p.When, Dims: r.shape(p.Dims), Counters: r.axisList(p.Counters)}
+	for _, a := range p.Args {
+		c.Args = append(c.Args, r.params[a])
+	}
+	for _, s := range p.Scalars {
+		c.Scalars = append(c.Scalars, r.scalars[s])
+	}
 	return c
 }
 
@@ -124,7 +148,7 @@ func (r *copier) carry(x *Carry) *Carry {
 }
 
 func (r *copier) phase(ph *Phase) *Phase {
-	c := &Phase{Kind: ph.Kind, Order: ph.Order, Axes: r.axisList(ph.Axes), A: r.expr(ph.A), B: r.expr(ph.B), Acc: r.result(ph.Acc)}
+	c := &Phase{Kind: ph.Kind, Order: ph.Order, Axes: r.axisList(ph.Axes), A: r.expr(ph.A), B: r.expr(ph.B), Acc: r.result(ph.Acc), Init: r.expr(ph.Init)}
 	for _, x := range ph.Reducers {
 		c.Reducers = append(c.Reducers, &Reducer{Op: x.Op, Value: r.expr(x.Value), Result: r.result(x.Result)})
 	}

@@ -9,7 +9,7 @@ import (
 // The named functions of the float contract. Their bodies use only operations
 // that every target has, without branches, so that scalar Go, vector assembly
 // and the evaluator give the same bits. Errors are the largest over every
-// float32 (test TestFnLong), in units of the last place of the exact result.
+// float32 (codegen/simd, TestFnLong), in units of the last place of the exact result.
 //
 // Coefficients are minimax polynomials of the function that stands beside them,
 // fitted for the largest relative error of the whole and rounded to float32 one

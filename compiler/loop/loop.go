@@ -200,10 +200,55 @@ type Kernel struct {
 	Params   []*Param
 	Dims     []string       // run-time sizes it needs, by the kernel's own names
 	Scalars  []*ScalarParam // host scalars it needs
-	Counters []string       // loop counters of enclosing Fors it needs (random draws)
+	Counters []string       // counters of enclosing Fors, or positions of a point that it is a part of
 	Space    []*Axis
 	Phases   []*Phase
 	Origins  []Origin // model lines, of all calls
+
+	// In place of phases a kernel may have parts: kernels that run in order at each
+	// point of Space and, with Tiles, at each tile. Locals are memory that a point
+	// has for itself while it runs.
+	Locals []*Param
+	Parts  []*Part
+	Tiles  *Tiles
+}
+
+// Tiles cut an axis into tiles of Size positions; the last one may be smaller.
+// The sizes of parts may refer to the present tile by two names: Rows is the
+// number of its positions, End the position behind its last one.
+//
+// The tiles of a point are independent, unless Serial: then they run in order, and
+// the locals keep what is in them from tile to tile.
+type Tiles struct {
+	Axis      *Axis
+	Size      int64
+	Rows, End string
+	Serial    bool
+}
+
+// When says at which of the tiles of a point a part runs.
+type When uint8
+
+// The choices: at every tile, at the first or the last one, and at those that end
+// a block of TileBlock positions or the axis.
+const (
+	Always When = iota
+	AtFirst
+	AtBlock
+	AtLast
+)
+
+// TileBlock is the length of the blocks of AtBlock: that of a contraction's.
+const TileBlock = 1024
+
+// Part is the call of a kernel at each point of another kernel's space.
+type Part struct {
+	Kernel   *Kernel
+	Args     []*Param       // one for each of Kernel.Params: a parameter or a local of the kernel around it
+	Dims     []dim.Dim      // one for each of Kernel.Dims, over the sizes of the kernel around it
+	Scalars  []*ScalarParam // one for each of Kernel.Scalars
+	When     When           // of a kernel with tiles
+	Counters []*Axis        // one for each of Kernel.Counters: the point's position on an axis, or the tile's first
 }
 
 // Param is a buffer argument of a kernel.
@@ -247,7 +292,8 @@ const (
 	Reduce
 	// Contract is a Reduce of products: blocks of 1,024 over Axes (row-major),
 	// each a chain of fused multiply-adds acc = fma(A, B, acc) from +0; block
-	// sums added in order, the total starting as the first block's sum.
+	// sums added in order, the total starting as the first block's sum. With Init it
+	// is one chain, however long, that starts from Init.
 	Contract
 	// Sequence runs its single axis in order with Carries: at each index Next is
 	// computed from the carries' old values, then Stores, which may read Next values.
@@ -296,6 +342,7 @@ type Phase struct {
 	Reducers []*Reducer  // of Reduce
 	A, B     *Expr       // of Contract: loads, possibly guarded or selected
 	Acc      *Result     // of Contract: the sum
+	Init     *Expr       // of Contract: what the chain starts from; nil for +0
 	Carries  []*Carry    // of Sequence
 	Stores   []*Store    // of Map, Sequence, ScatterAdd
 	Sort     *SortSpec   // of Sort

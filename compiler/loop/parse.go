@@ -321,12 +321,79 @@ func (p *parser) kernel() *Kernel {
 	if p.accept("counters") {
 		k.Counters = p.words()
 	}
+	for p.accept("local") {
+		v := &Param{Name: p.word(), Read: true, Write: true}
+		v.DType, v.Shape, v.Layout = p.tensor()
+		p.params[v.Name] = v
+		k.Locals = append(k.Locals, v)
+	}
 	p.expect("space")
 	k.Space = p.axisList()
+	if p.accept("tiles") {
+		k.Tiles = p.tiles()
+	}
 	for !p.accept("}") {
-		k.Phases = append(k.Phases, p.phase())
+		if p.accept("part") {
+			k.Parts = append(k.Parts, p.part())
+		} else {
+			k.Phases = append(k.Phases, p.phase())
+		}
 	}
 	return k
+}
+
+func (p *parser) tiles() *Tiles {
+	axes := p.axisList()
+	if len(axes) != 1 {
+		p.fail("tiles cut one axis, not %d", len(axes))
+	}
+	t := &Tiles{Axis: axes[0]}
+	p.expect("by")
+	t.Size = int64(p.int())
+	p.expect("rows")
+	t.Rows = p.word()
+	p.expect("end")
+	t.End = p.word()
+	t.Serial = p.accept("serial")
+	return t
+}
+
+func (p *parser) part() *Part {
+	name := p.word()
+	q := &Part{Kernel: p.kernels[name]}
+	if q.Kernel == nil {
+		p.fail("unknown kernel %q", name)
+	}
+	p.list(func() {
+		p.word() // the parameter's name, for readers
+		p.expect("=")
+		q.Args = append(q.Args, lookup(p, p.params, "parameter"))
+	})
+	if p.accept("dims") {
+		p.list(func() { q.Dims = append(q.Dims, p.dim()) })
+	}
+	if p.accept("scalars") {
+		p.list(func() { q.Scalars = append(q.Scalars, lookup(p, p.scalars, "scalar")) })
+	}
+	if p.accept("counters") {
+		p.list(func() { q.Counters = append(q.Counters, lookup(p, p.axes, "axis")) })
+	}
+	for w := AtFirst; w <= AtLast; w++ {
+		if p.accept(w.String()) {
+			q.When = w
+		}
+	}
+	return q
+}
+
+// lookup reads the name of something declared above, or fails.
+func lookup[T any](p *parser, table map[string]*T, what string) *T {
+	name := p.word()
+	v := table[name]
+	if v == nil {
+		p.fail("unknown %s %q", what, name)
+	}
+	return v
 }
 
 func (p *parser) axisList() (axes []*Axis) {
@@ -405,6 +472,9 @@ func (p *parser) phaseLine(ph *Phase) {
 		ph.A = p.expr()
 		p.expect("*")
 		ph.B = p.expr()
+		if p.accept("from") {
+			ph.Init = p.expr()
+		}
 	default:
 		p.fail("unexpected %q in a %s phase", p.tok, ph.Kind)
 	}

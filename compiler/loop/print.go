@@ -23,6 +23,7 @@ var (
 	phaseNames    = [...]string{Map: "map", Reduce: "reduce", Contract: "contract", Sequence: "sequence", ScatterAdd: "scatter_add", Sort: "sort"}
 	orderNames    = [...]string{Lanes: "lanes", Serial: "serial"}
 	combinerNames = [...]string{Sum: "sum", Prod: "prod", MaxOf: "max", MinOf: "min", ArgMaxOf: "argmax", ArgMinOf: "argmin", AnyOf: "any", AllOf: "all"}
+	whenNames     = [...]string{Always: "always", AtFirst: "at_first", AtBlock: "at_block", AtLast: "at_last"}
 	bufferNames   = [...]string{Temp: "temp", Input: "input", Output: "output", Stored: "stored", Table: "table"}
 )
 
@@ -34,6 +35,9 @@ func (o ReduceOrder) String() string { return orderNames[o] }
 
 // String returns the combiner's word in IR text.
 func (c Combiner) String() string { return combinerNames[c] }
+
+// String returns the choice's word in IR text.
+func (w When) String() string { return whenNames[w] }
 
 // String returns the kind's word in IR text.
 func (k BufferKind) String() string { return bufferNames[k] }
@@ -154,13 +158,55 @@ func (w *printer) kernel(k *Kernel) {
 	if len(k.Counters) > 0 {
 		w.line("counters %s", strings.Join(k.Counters, ", "))
 	}
+	for _, l := range k.Locals {
+		w.line("local %s %s", l.Name, typeText(l.DType, l.Shape, l.Layout))
+	}
 	w.line("space %s", axesText(k.Space))
+	if t := k.Tiles; t != nil {
+		serial := ""
+		if t.Serial {
+			serial = " serial"
+		}
+		w.line("tiles %s by %d rows %s end %s%s", axesText([]*Axis{t.Axis}), t.Size, t.Rows, t.End, serial)
+	}
 	w.names = map[*Expr]string{}
 	for _, ph := range k.Phases {
 		w.phase(ph)
 	}
+	for _, p := range k.Parts {
+		w.part(p)
+	}
 	w.depth--
 	w.line("}")
+}
+
+func (w *printer) part(p *Part) {
+	args := make([]string, len(p.Args))
+	for i, a := range p.Args {
+		args[i] = p.Kernel.Params[i].Name + " = " + a.Name
+	}
+	s := fmt.Sprintf("part %s(%s)", p.Kernel.Name, strings.Join(args, ", "))
+	if len(p.Dims) > 0 {
+		s += " dims (" + dimsText(p.Dims) + ")"
+	}
+	if len(p.Scalars) > 0 {
+		names := make([]string, len(p.Scalars))
+		for i, v := range p.Scalars {
+			names[i] = v.Name
+		}
+		s += " scalars (" + strings.Join(names, ", ") + ")"
+	}
+	if len(p.Counters) > 0 {
+		names := make([]string, len(p.Counters))
+		for i, a := range p.Counters {
+			names[i] = a.Name
+		}
+		s += " counters (" + strings.Join(names, ", ") + ")"
+	}
+	if p.When != Always {
+		s += " " + p.When.String()
+	}
+	w.line("%s", s)
 }
 
 func axesText(axes []*Axis) string {
@@ -196,6 +242,7 @@ func PhaseExprs(ph *Phase, visit func(*Expr)) {
 	}
 	one(ph.A)
 	one(ph.B)
+	one(ph.Init)
 	for _, c := range ph.Carries {
 		one(c.Init)
 		one(c.Next)
@@ -222,7 +269,11 @@ func (w *printer) phase(ph *Phase) {
 		w.line("%s %s = %s %s", r.Result.Name, r.Result.Type.Short(), r.Op, w.text(r.Value))
 	}
 	if ph.Kind == Contract {
-		w.line("%s %s = %s * %s", ph.Acc.Name, ph.Acc.Type.Short(), w.text(ph.A), w.text(ph.B))
+		from := ""
+		if ph.Init != nil {
+			from = " from " + w.text(ph.Init)
+		}
+		w.line("%s %s = %s * %s%s", ph.Acc.Name, ph.Acc.Type.Short(), w.text(ph.A), w.text(ph.B), from)
 	}
 	for _, c := range ph.Carries {
 		w.line("carry %s %s = %s then %s", c.Current.Name, c.Current.Type.Short(), w.text(c.Init), w.text(c.Next))

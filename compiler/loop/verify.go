@@ -11,11 +11,18 @@ import (
 // with the kernel or function that it is in.
 func Verify(p *Program) error {
 	names := map[string]bool{}
+	known := map[*Kernel]bool{}
 	for _, k := range p.Kernels {
 		if names[k.Name] {
 			return fmt.Errorf("kernel %s: the name is taken", k.Name)
 		}
 		names[k.Name] = true
+		for _, part := range k.Parts {
+			if !known[part.Kernel] {
+				return fmt.Errorf("kernel %s: its part %s does not stand before it", k.Name, part.Kernel.Name)
+			}
+		}
+		known[k] = true
 		if err := VerifyKernel(k); err != nil {
 			return fmt.Errorf("kernel %s: %w", k.Name, err)
 		}
@@ -75,6 +82,7 @@ func VerifyKernel(k *Kernel) error {
 		}
 	}
 	c.enter(k.Space)
+	c.parts(names)
 	for n, ph := range k.Phases {
 		c.phase(ph)
 		if c.err != nil {
@@ -143,6 +151,10 @@ func (c *kernelCheck) phase(ph *Phase) {
 		c.expr(ph.B)
 		if t := ph.Acc.Type; ph.A.Type != t || ph.B.Type != t || !t.IsFloat() {
 			c.fail("%s * %s gives %s", ph.A.Type, ph.B.Type, t)
+		}
+		if ph.Init != nil {
+			c.expr(ph.Init)
+			c.typed("what a contraction starts from", ph.Init, ph.Acc.Type)
 		}
 		c.results[ph.Acc] = true
 	case Sequence:

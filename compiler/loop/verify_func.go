@@ -141,14 +141,19 @@ func (c *funcCheck) arg(a Arg, p *Param, sizes map[string]dim.Dim) error {
 	for n, d := range p.Shape {
 		want[n] = d.Subst(sizes)
 	}
-	if b.Layout != nil || p.Layout != nil {
-		if b.Layout == nil || p.Layout == nil || !sameLayout(*b.Layout, *p.Layout) || !dim.EqualShapes(have, want) {
-			return fmt.Errorf("buffer %s has another layout", b.Name)
+	return sameMemory("buffer "+b.Name, have, want, b.Layout, p.Layout)
+}
+
+// sameMemory requires that memory of one shape and layout can be seen in another.
+func sameMemory(name string, have, want []dim.Dim, l, m *Layout) error {
+	if l != nil || m != nil {
+		if l == nil || m == nil || !sameLayout(*l, *m) || !dim.EqualShapes(have, want) {
+			return fmt.Errorf("%s has another layout", name)
 		}
 		return nil
 	}
 	if !dim.Product(have).Equal(dim.Product(want)) {
-		return fmt.Errorf("buffer %s has %s elements, want %s", b.Name, dim.Product(have), dim.Product(want))
+		return fmt.Errorf("%s has %s elements, want %s", name, dim.Product(have), dim.Product(want))
 	}
 	return nil
 }

@@ -8,19 +8,7 @@ import (
 
 // TestVerifyRefuses breaks a sound program in one place at a time.
 func TestVerifyRefuses(t *testing.T) {
-	data, err := os.ReadFile("testdata/mlp_forward.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := string(data)
-	p, err := Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := Verify(p); err != nil {
-		t.Fatalf("the sound program: %v", err)
-	}
-	for _, c := range []struct{ old, new, want string }{
+	refuses(t, "testdata/mlp_forward.txt", []breakage{
 		{"param images f32[batch, 784] read", "param images f32[batch, 784] write", "images is read but not marked so"},
 		{"param hidden f32[batch, 128] write", "param hidden f32[batch, 128] read", "hidden is written but not marked so"},
 		{"images[i, k]", "images[i]", "images of rank 2 has 1 indices"},
@@ -40,7 +28,55 @@ func TestVerifyRefuses(t *testing.T) {
 		{"b7 logits temp f32[batch, 10] slot 1", "b7 logits temp f32[batch, 10] slot 0", "share slot 0 and are live together"},
 		{"b7 logits temp f32[batch, 10] slot 1", "b7 logits temp f32[batch, 10] slot 7", "slot 7 of 3"},
 		{`stored f32[10] var "fc2.bias"`, "temp f32[10] slot 2", "buffer fc2Bias is read before it is written"},
-	} {
+	})
+}
+
+// TestVerifyRefusesParts does the same to kernels of parts.
+func TestVerifyRefusesParts(t *testing.T) {
+	refuses(t, "testdata/attention_tiled.txt", []breakage{
+		{"part scores2(q = q, k = k, s = s)", "part scores2(q = q, k = k)", "2 arguments for 3 parameters"},
+		{"part scores2(q = q, k = k, s = s) dims (n, t, rows)", "part scores2(q = q, k = k, s = s) dims (t, rows)", "2 sizes for 3"},
+		{"part scores2(q = q, k = k, s = s) dims (n, t, rows)", "part scores2(q = q, k = k, s = s) dims (t, n, rows)", "elements, want"},
+		{"s = s) dims (n, t, rows) counters (i, j, row)", "s = s) dims (n, t, rows) counters (i)", "1 counters for 3"},
+		{"s = s) dims (n, t, rows) counters (i, j, row)", "s = s) dims (n, t, rows) counters (i, k, row)", `unknown axis "k"`},
+		{"by 64 rows rows end end", "by 64 rows t end end", "tiles of 64 with sizes t and end"},
+		{"by 64 rows rows end end", "by 64 rows lines end end", "uses the size rows"},
+		{"local s f32[64, t]", "local s f32[t]", "s has t elements, want 64*t"},
+		{"local s f32[64, t]", "local s i32[64, t]", "s is int32, want float32"},
+		{"local s f32[64, t]", "local s f32[64, t]\n  local s f32[64, t]", "local s: the name is taken"},
+		{"part weights(s = s, w = w)", "part weights(s = w, w = s)", "w is read before it is written"},
+		{"part weights(s = s, w = w)", "part weights(s = s, w = s)", "parameters w and s are the same memory"},
+		{"part weights(s = s, w = w)", "part weights(s = s, w = q)", "q is written but not marked so"},
+		{"part scores2(q = q, k = k, s = s) dims (n, t, rows) counters (i, j, row)\n", "", "s is read before it is written"},
+	})
+}
+
+// TestVerifyRefusesTilesInOrder does the same to parts that run at some tiles.
+func TestVerifyRefusesTilesInOrder(t *testing.T) {
+	refuses(t, "testdata/attention_causal.txt", []breakage{
+		{"end end serial", "end end", "part 3, start: it runs at_first without tiles in order"},
+		{"part start(block = block) dims (t) at_first", "", "block is read before it is written"},
+		{"from block[j, l]", "from j", "what a contraction starts from is int64, want float32"},
+	})
+}
+
+type breakage struct{ old, new, want string }
+
+func refuses(t *testing.T, file string, list []breakage) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(data)
+	p, err := Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Verify(p); err != nil {
+		t.Fatalf("the sound program: %v", err)
+	}
+	for _, c := range list {
 		if !strings.Contains(text, c.old) {
 			t.Fatalf("the program has no %q", c.old)
 		}

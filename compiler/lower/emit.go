@@ -105,7 +105,7 @@ func (b *body) call(g *group) *loop.Call {
 		c.Args = append(c.Args, loop.Arg{Buffer: p.buf, At: p.at})
 		name := p.buf.Name
 		if p.buf.Var != nil && p.buf.Kind == loop.Stored {
-			name = camel(lastParts(p.buf.Var.Name, 1), name)
+			name = camel(loop.LastWords(p.buf.Var.Name, 1), name)
 		}
 		k.k.Params[n].Name = name
 	}
@@ -128,12 +128,6 @@ func (b *body) placeOf(a arg) place {
 	return b.places[a.v]
 }
 
-// lastParts returns the last n parts of a name with dots.
-func lastParts(name string, n int) string {
-	parts := strings.Split(name, ".")
-	return strings.Join(parts[max(0, len(parts)-n):], ".")
-}
-
 // originsOf lists the model lines of a group's instructions, each once.
 func (b *body) originsOf(g *group) []loop.Origin {
 	var out []loop.Origin
@@ -151,16 +145,19 @@ func (b *body) originsOf(g *group) []loop.Origin {
 // stage and direction.
 func (b *body) kernelName(g *group) string {
 	if g.copyOf != nil {
+		if v := g.copyTo.to.Var; v != nil {
+			return "copyTo" + upper(StoredName(v.Name))
+		}
 		return "copyTo" + upper(g.copyTo.to.Name)
 	}
 	for _, a := range g.k.args {
 		if p := b.placeOf(a); b.train && a.write && p.buf.Var != nil && p.buf.Var.Kind == "param" {
-			return withoutDigits(p.buf.Var.Name) + "Update"
+			return StoredName(p.buf.Var.Name) + "Update"
 		}
 	}
 	if b.s.fn.Kind == "init" && len(g.keeps) > 0 {
 		if p := b.places[g.keeps[0]]; p.buf.Var != nil {
-			return withoutDigits(p.buf.Var.Name) + "Init"
+			return StoredName(p.buf.Var.Name) + "Init"
 		}
 	}
 	name := stage(g.instrs[0])
@@ -176,17 +173,6 @@ func (b *body) kernelName(g *group) string {
 		return name + "Backward"
 	}
 	return name + "Forward"
-}
-
-// withoutDigits is a stored tensor's name without the numbers of repeated units.
-func withoutDigits(name string) string {
-	var parts []string
-	for _, p := range strings.Split(name, ".") {
-		if strings.Trim(p, "0123456789") != "" {
-			parts = append(parts, p)
-		}
-	}
-	return camel(strings.Join(parts, "."), "tensor")
 }
 
 func upper(s string) string {

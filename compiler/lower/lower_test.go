@@ -13,7 +13,7 @@ import (
 func TestStageNames(t *testing.T) {
 	for _, c := range []struct{ label, path, want string }{
 		{"fc1: linear(hidden) -> relu", "", "fc1"},
-		{"c_attn: linear(3 * dim)", "h.0.attn", "hAttnCAttn"},
+		{"c_attn: linear(3 * dim)", "h.0.attn", "attnCAttn"},
 		{"relu", "", "relu"},
 		{"loss cross_entropy(logits, labels)", "", "crossEntropy"},
 		{"metric accuracy(logits, labels)", "", "accuracy"},

@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"github.com/mlc-go/mlc/compiler/ir"
+	"github.com/mlc-go/mlc/compiler/loop"
 	"github.com/mlc-go/mlc/compiler/op"
 )
 
@@ -64,12 +65,12 @@ func camelOne(text string) string {
 	return b.String()
 }
 
-// stage returns the readable place of an instruction: the path of its unit
-// without the numbers of repeated ones, and the head of its stage's label: the
-// label, the name assigned to, or the word applied.
+// stage returns the readable place of an instruction: the end of its unit's path
+// and the head of its stage's label: the label, the name assigned to, or the word
+// applied.
 func stage(i *ir.Instr) string {
 	head, _, labelled := strings.Cut(i.Label, ":")
-	if !labelled {
+	if !labelled || strings.Contains(head, "->") {
 		head, _, _ = strings.Cut(head, "->")
 		if left, _, ok := strings.Cut(head, "="); ok && !strings.ContainsAny(left, "(") {
 			head = left
@@ -81,18 +82,22 @@ func stage(i *ir.Instr) string {
 			}
 		}
 	}
+	if end := strings.IndexAny(head, "+-*/%<>=!&|,("); end > 0 {
+		head = head[:end]
+	}
 	parts := strings.FieldsFunc(i.Path, func(r rune) bool { return r == '.' })
 	if last := strings.TrimSpace(head); last != "" && (len(parts) == 0 || parts[len(parts)-1] != last) {
 		parts = append(parts, strings.FieldsFunc(last, func(r rune) bool { return r == '.' || r == ' ' || r == '[' || r == ']' })...)
 	}
-	var words []string
-	for _, p := range parts {
-		if _, err := strconv.Atoi(p); err != nil {
-			words = append(words, p)
-		}
-	}
-	return camel(strings.Join(words, "."))
+	return camel(loop.LastWords(strings.Join(parts, "."), placeWords))
 }
+
+// placeWords is how many words name a place: those before repeat what the model
+// lines beside a kernel say, and make its calls long.
+const placeWords = 2
+
+// StoredName is the identifier of the end of a stored tensor's name.
+func StoredName(name string) string { return camel(loop.LastWords(name, placeWords), "tensor") }
 
 // valueName is the readable name of a value's buffer: its own, that of its stage
 // for a stage's result, or the stage with the operation.

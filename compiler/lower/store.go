@@ -71,8 +71,11 @@ func (b *body) oldReaders(st store) []*group {
 
 // isOld reports whether v is a parameter of the body that lies in st's target.
 func (b *body) isOld(v *ir.Value, st store) bool {
+	if v.Def != nil {
+		return false
+	}
 	p, ok := b.places[v]
-	return ok && v.Def == nil && p.buf == st.to
+	return ok && p.buf == st.to
 }
 
 func (b *body) tryInPlace(st store, root *ir.Value) bool {

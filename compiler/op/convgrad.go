@@ -62,13 +62,18 @@ func (v ConvInputGrad) Grad(b *ir.Builder, i *ir.Instr, dy []*ir.Value) []*ir.Va
 	}
 }
 
-// Contract sums over taps, then the group's output channels.
+// Contract sums over the taps that meet an output, then the group's output
+// channels. With a stride s every s-th tap does.
 func (v ConvInputGrad) Contract(c *Context, in []Source, out []*loop.Expr) ContractSpec {
 	b, dy, w := c.B, c.In[0].Shape, c.In[1].Shape
 	kernel, _ := constInts(w[2:])
 	win, rank := v.conv().window(kernel), len(kernel)
 	per, _ := w[0].Div(dim.Const(int64(v.Groups)))
-	ax, _ := axes(b, append(slices.Clone(tapNames[:rank]), "o"), append(slices.Clone(w[2:]), per))
+	taps := make([]dim.Dim, rank)
+	for a := range rank {
+		taps[a] = dim.Const(int64(win.phases(a)))
+	}
+	ax, _ := axes(b, append(slices.Clone(tapNames[:rank]), "o"), append(taps, per))
 	g := b.Bin(loop.FloorDiv, out[1], b.Dim(w[1]))
 	inGroup := b.Bin(loop.Mod, out[1], b.Dim(w[1]))
 	channel := func(k []*loop.Expr) *loop.Expr { return b.Add(b.Mul(g, b.Dim(per)), k[rank]) }
@@ -77,13 +82,18 @@ func (v ConvInputGrad) Contract(c *Context, in []Source, out []*loop.Expr) Contr
 		A: func(k []*loop.Expr) *loop.Expr {
 			at, inside := []*loop.Expr{out[0], channel(k)}, b.Bool(true)
 			for a := range rank {
-				p, ok := win.outputAt(b, a, out[2+a], k[a], dy[2+a])
+				p, _, ok := win.phaseAt(b, a, out[2+a], k[a], dy[2+a])
 				at, inside = append(at, p), b.And(inside, ok)
 			}
 			return Guarded(b, inside, in[0](at), b.Number(c.In[0].DType, 0))
 		},
 		B: func(k []*loop.Expr) *loop.Expr {
-			return in[1](slices.Concat([]*loop.Expr{channel(k), inGroup}, k[:rank]))
+			at := []*loop.Expr{channel(k), inGroup}
+			for a := range rank {
+				_, tap, _ := win.phaseAt(b, a, out[2+a], k[a], dy[2+a])
+				at = append(at, tap)
+			}
+			return in[1](at)
 		},
 	}
 }

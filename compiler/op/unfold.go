@@ -126,19 +126,25 @@ func (f Fold) Grad(b *ir.Builder, _ *ir.Instr, dy []*ir.Value) []*ir.Value {
 	return []*ir.Value{b.Emit1(f.unfold(), dy[0])}
 }
 
-// Reduce sums over the taps.
+// Reduce sums over the taps that can meet an element: with a stride s every s-th.
 func (f Fold) Reduce(c *Context, in []Source, out []*loop.Expr) ReduceSpec {
 	b, rank := c.B, len(f.Kernel)
-	lead := len(out) - rank
-	ax, _ := axes(b, tapNames, constDims(f.Kernel))
+	lead, win := len(out)-rank, f.unfold().window()
+	taps := make([]dim.Dim, rank)
+	for a := range rank {
+		taps[a] = dim.Const(int64(win.phases(a)))
+	}
+	ax, _ := axes(b, tapNames, taps)
 	return ReduceSpec{Axes: ax, Order: loop.Serial, Ops: []loop.Combiner{loop.Sum},
 		Value: func(k []*loop.Expr) []*loop.Expr {
 			at, inside := slices.Clone(out[:lead]), b.Bool(true)
+			tap := make([]*loop.Expr, rank)
 			for a := range rank {
-				o, ok := f.unfold().window().outputAt(b, a, out[lead+a], k[a], c.In[0].Shape[lead+a])
+				var o, ok *loop.Expr
+				o, tap[a], ok = win.phaseAt(b, a, out[lead+a], k[a], c.In[0].Shape[lead+a])
 				at, inside = append(at, o), b.And(inside, ok)
 			}
-			v := in[0](append(at, k...))
+			v := in[0](append(at, tap...))
 			return []*loop.Expr{Guarded(b, inside, v, b.Number(v.Type, 0))}
 		}}
 }

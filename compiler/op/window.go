@@ -58,6 +58,15 @@ func (w window) inputAt(b *loop.Builder, a int, o, k *loop.Expr, n dim.Dim) (at,
 	return at, b.And(b.Bin(loop.Le, b.Int(0), at), b.Bin(loop.Lt, at, b.Dim(n)))
 }
 
+// phases is the number of taps along axis a that can meet one input: with a
+// stride s and taps side by side it is every s-th.
+func (w window) phases(a int) int {
+	if w.dilation[a] > 1 {
+		return w.kernel[a]
+	}
+	return (w.kernel[a] + w.stride[a] - 1) / w.stride[a]
+}
+
 // outputAt is the output whose tap k reads position i of spatial axis a, and
 // whether there is one among n.
 func (w window) outputAt(b *loop.Builder, a int, i, k *loop.Expr, n dim.Dim) (o, inside *loop.Expr) {
@@ -66,6 +75,24 @@ func (w window) outputAt(b *loop.Builder, a int, i, k *loop.Expr, n dim.Dim) (o,
 	o = b.Bin(loop.FloorDiv, at, stride)
 	return o, b.And(b.Bin(loop.Le, b.Int(0), at), b.Bin(loop.Lt, o, b.Dim(n)),
 		b.Bin(loop.Eq, b.Bin(loop.Mod, at, stride), b.Int(0)))
+}
+
+// phaseAt is outputAt for the k-th of the taps that can meet position i, and that
+// tap's number in the kernel, which stays in range.
+func (w window) phaseAt(b *loop.Builder, a int, i, k *loop.Expr, n dim.Dim) (o, tap, inside *loop.Expr) {
+	if w.stride[a] == 1 || w.dilation[a] > 1 {
+		o, inside = w.outputAt(b, a, i, k, n)
+		return o, k, inside
+	}
+	stride, at := b.Int(int64(w.stride[a])), b.Add(i, b.Int(int64(w.low[a])))
+	o = b.Sub(b.Bin(loop.FloorDiv, at, stride), k)
+	tap = b.Add(b.Bin(loop.Mod, at, stride), b.Mul(k, stride))
+	inside = b.And(b.Bin(loop.Le, b.Int(0), o), b.Bin(loop.Lt, o, b.Dim(n)))
+	if last := b.Int(int64(w.kernel[a] - 1)); w.kernel[a]%w.stride[a] != 0 {
+		inside = b.And(inside, b.Bin(loop.Le, tap, last))
+		tap = b.Bin(loop.Min, tap, last)
+	}
+	return o, tap, inside
 }
 
 // read returns the concrete positions that taps k of outputs o read in spatial

@@ -12,12 +12,17 @@ import (
 // axis of its result in vector lanes and wants the operand that has this axis to
 // be consecutive along it. Where that operand is a stored tensor, the tensor
 // lives in panels for ever, and so do the optimizer's states that are updated
-// with it; where it is another tensor, pass pack copies it.
+// with it; where it is another tensor, pass pack copies it. Temporaries around
+// convolutions live in panels along their channels (see blockTemps).
 //
 // Inference decides first. Layout changes no order of summation.
 func layout(p *loop.Program) error {
 	l := &layouter{p: p, fixed: map[any]bool{}}
 	l.findFixed()
+	l.blockTemps()
+	if err := l.apply(); err != nil {
+		return err
+	}
 	for _, kind := range []string{"forward", "train", "eval"} {
 		for _, f := range p.Funcs {
 			if f.Kind != kind {
@@ -128,11 +133,19 @@ func wanted(k *loop.Kernel) (w operand, ok bool) {
 		if loop.Consecutive(x.Param, x.Index, a) {
 			return w, false
 		}
-		if w.load == nil && x.Guard == nil {
+		if w.load == nil && (x.Guard == nil || rowMajor(x, a)) {
 			w = operand{x, a}
 		}
 	}
 	return w, w.load != nil
+}
+
+// rowMajor reports whether a load from panels would be consecutive along an axis
+// without them.
+func rowMajor(x *loop.Expr, a *loop.Axis) bool {
+	plain := *x.Param
+	plain.Layout = nil
+	return x.Param.Layout != nil && loop.Consecutive(&plain, x.Index, a)
 }
 
 // contraction returns the contract phase of a kernel; nil without one.

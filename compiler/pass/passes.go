@@ -22,6 +22,10 @@ var tensorPasses = [...]pass[*ir.Program]{
 var loopPasses = [...]pass[*loop.Program]{
 	{name: "layout", fn: layout, exact: true, doc: "let weights live in the order that contractions read them in"},
 	{name: "pack", fn: pack, exact: true, doc: "copy operands of contractions whose lanes are not consecutive"},
+	{name: "tile", fn: tile, exact: true, doc: "run chains of batched contractions tile by tile, in the memory of one tile"},
+	{name: "skip", fn: skip, doc: "leave out the keys that no row of a tile sees"},
+	{name: "generalize", fn: generalize, exact: true, doc: "let kernels that differ in sizes alone be one that takes them"},
+	{name: "rename", fn: rename, exact: true, doc: "give kernels' parameters the shortest names that tell them apart"},
 	{name: "plan", fn: plan, required: true, exact: true, doc: "place buffers in the arena by their lifetimes"},
 }
 
@@ -46,5 +50,11 @@ var passOrder = [...]constraint{
 	{"remat", "fuse", "copies are grouped like other instructions"},
 	{"layout", "pack", "a weight with a layout needs no copy"},
 	{"pack", "plan", "copies are temporaries"},
+	{"pack", "tile", "a copy is made once for all tiles"},
+	{"tile", "skip", "it looks at the tiles of rows"},
+	{"skip", "generalize", "it knows kernels by what they are called from"},
+	{"generalize", "rename", "the names of sizes are taken"},
+	{"tile", "rename", "its kernels have parameters of several"},
+	{"tile", "plan", "what is local to a tile takes no place in the arena"},
 	{"dce", "fuse", "a dead reader would keep a value in memory"},
 }

@@ -46,15 +46,31 @@ func List() []Info {
 	return out
 }
 
+// IsTensor reports whether a pass of that name runs over the tensor IR.
+func IsTensor(name string) bool {
+	return slices.ContainsFunc(tensorPasses[:], func(p pass[*ir.Program]) bool { return p.name == name })
+}
+
 // Options say what to print and what to leave out.
 type Options struct {
 	Dump    []string // names of passes to print after, or "all"
 	DumpTo  io.Writer
 	Disable []string
-	Check   bool // verify after every pass and shuffle independent instructions before it
-	// OnFailure receives the IR's text before a pass that failed or panicked.
-	OnFailure func(pass, text string)
+	Check   bool   // verify after every pass and shuffle independent instructions before it
+	Until   string // this pass and what follows do not run; empty for all
 }
+
+// Failure is a pass that failed or panicked.
+type Failure struct {
+	Pass string
+	Err  error
+}
+
+// Error returns the cause's message, which names the pass.
+func (f *Failure) Error() string { return f.Err.Error() }
+
+// Unwrap returns the cause.
+func (f *Failure) Unwrap() error { return f.Err }
 
 // RunTensor runs the passes over the tensor IR in order.
 func RunTensor(p *ir.Program, o Options) error {
@@ -74,9 +90,8 @@ func run[IR any](p IR, passes []pass[IR], o Options, print func(IR) string, veri
 		if slices.Contains(o.Disable, row.name) {
 			continue
 		}
-		before := ""
-		if o.OnFailure != nil {
-			before = print(p)
+		if row.name == o.Until {
+			return nil
 		}
 		if o.Check && shuffle != nil {
 			shuffle(p, row.name)
@@ -88,10 +103,7 @@ func run[IR any](p IR, passes []pass[IR], o Options, print func(IR) string, veri
 			}
 		}
 		if err != nil {
-			if o.OnFailure != nil {
-				o.OnFailure(row.name, before)
-			}
-			return err
+			return &Failure{Pass: row.name, Err: err}
 		}
 		if o.DumpTo != nil && (slices.Contains(o.Dump, row.name) || slices.Contains(o.Dump, "all")) {
 			fmt.Fprintf(o.DumpTo, "// after %s\n%s", row.name, print(p))

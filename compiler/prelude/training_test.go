@@ -117,6 +117,41 @@ func TestMuonStepsAreNearlyOrthogonal(t *testing.T) {
 	}
 }
 
+// TestAveragesNeverEndSubnormal requires that a gradient which stops leaves no
+// moving average among the small numbers that float32 is slow on.
+func TestAveragesNeverEndSubnormal(t *testing.T) {
+	for _, optimizer := range []string{
+		"sgd(momentum = 0.9)", "adam(betas = [0.9, 0.9])", "adamw(betas = [0.9, 0.9])", "nadam(betas = [0.9, 0.9])", "radam(betas = [0.9, 0.9])", "adamax()",
+		"rmsprop(alpha = 0.9, momentum = 0.9, centered = true)", "adadelta()", "lamb(betas = [0.9, 0.9])", "lars(momentum = 0.9)", "lion(betas = [0.9, 0.9])", "muon(momentum = 0.9)",
+	} {
+		t.Run(optimizer, func(t *testing.T) {
+			m := compile(t, "edition 1\n\nmodel O() {\n    input g float32[2, 2]\n    param p [2, 2] = ones\n    output g + p\n"+
+				"    train {\n        loss sum(p * g)\n        optimizer "+optimizer+"\n    }\n}\n")
+			g := ir.NewDense(dim.Float32, 2, 2)
+			for i := range g.Data {
+				g.Data[i] = float64(i+1) * 1e-6
+			}
+			for n := 1; n <= 900; n++ {
+				m.Step = int64(n)
+				if _, err := m.Run(m.Entry(ir.Train, "train"), g); err != nil {
+					t.Fatal(err)
+				}
+				clear(g.Data)
+				for _, v := range m.Prog.Vars {
+					for _, x := range m.Vars[v].Data {
+						if x != 0 && math.Abs(x) < 1e-36 {
+							t.Fatalf("%s has %g after step %d", v.Name, x, n)
+						}
+					}
+				}
+			}
+			if v := m.Prog.Vars; len(v) < 2 {
+				t.Fatal("this optimizer keeps nothing")
+			}
+		})
+	}
+}
+
 // TestMetrics compares metrics over two batches with their definitions over both.
 func TestMetrics(t *testing.T) {
 	// Scores 0.05 above their class's place, so that thresholds and ties are clear.
@@ -171,6 +206,42 @@ func TestClassMetrics(t *testing.T) {
 			}), tc.want, 1e-12)
 		})
 	}
+}
+
+// TestAccuracy has a tie of the best class (the first one counts) and of the second.
+func TestAccuracy(t *testing.T) {
+	m := compile(t, "edition 1\n\nmodel M() {\n    input x float32[5, 3]\n    input y int32[5]\n    output accuracy(x, y), accuracy(x, y, top = 2), accuracy(x, one_hot(y, 3)), accuracy(transpose(x), y, axis = 0),\n"+
+		"        accuracy(x, y, top = 3)\n}\n")
+	x := []float64{2, 1, 0, 0, 3, 1, 4, 4, 1, 0, 1, 1, 5, -2, -1}
+	out, err := m.Run(m.Entry(ir.Forward, "forward"), ir.Dense{Shape: []int{5, 3}, Data: x}, ir.Dense{DType: dim.Int32, Shape: []int{5}, Data: []float64{0, 2, 1, 2, 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []float64{1. / 5, 4. / 5, 1. / 5, 1. / 5, 1} {
+		near(t, "accuracy", out[i].Data, []float64{want}, 1e-12)
+	}
+}
+
+// TestCharErrorRate compares with edit distances counted by hand: blank 0, letters 1 to 4.
+func TestCharErrorRate(t *testing.T) {
+	frames := [][]int{
+		{1, 1, 0, 1, 2, 0, 3}, // 1 1 2 3, target 1 2 3: one deletion
+		{0, 0, 0, 0, 4, 4, 2}, // of 5 frames: 4, target 4 2: one insertion
+		{2, 0, 2, 2, 3, 1, 0}, // 2 2 3 1, target 3: three deletions
+		{1, 2, 0, 0, 0, 0, 0}, // 1 2, no target: two deletions
+	}
+	lengths, targets, counts := []float64{7, 5, 7, 7}, []float64{1, 2, 3, 4, 2, 0, 3, 0, 0, 0, 0, 0}, []float64{3, 2, 1, 0}
+	scores := ir.NewDense(dim.Float32, 4, 7, 5)
+	for b, row := range frames {
+		for f, c := range row {
+			scores.Data[(b*7+f)*5+c] = 1
+		}
+	}
+	m := compile(t, "edition 1\n\nmodel M() {\n    input x float32[4, 7, 5]\n    param p [] = zeros\n    output x + p\n    train {\n        input y int32[4, 3]\n        input n int32[4]\n        input k int32[4]\n"+
+		"        loss p * p\n        metric m = char_error_rate(x, y, n, k)\n        optimizer sgd(lr = 0.1)\n    }\n}\n")
+	near(t, "rate", epoch(t, m, "train", 1, func(int) []ir.Dense {
+		return []ir.Dense{scores, {DType: dim.Int32, Shape: []int{4, 3}, Data: targets}, {DType: dim.Int32, Shape: []int{4}, Data: lengths}, {DType: dim.Int32, Shape: []int{4}, Data: counts}}
+	}), []float64{7. / 6}, 1e-12)
 }
 
 // epoch runs the train block on n batches from zero states and finishes its metric.

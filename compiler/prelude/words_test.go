@@ -34,7 +34,7 @@ func compile(t *testing.T, text string) *eval.Reference {
 		t.Fatal(err)
 	}
 	m := eval.NewReference(r.IR)
-	if _, err := m.Run(m.Entry(ir.Init, "init")); err != nil {
+	if err := m.Initialize(); err != nil {
 		t.Fatal(err)
 	}
 	return m
@@ -111,7 +111,34 @@ var words = []word{
 		}
 		return 0.2 * x
 	})},
+	{expr: "softshrink(x, 0.3)", want: each(func(x float64) float64 { return math.Copysign(max(math.Abs(x)-0.3, 0), x) })},
+	{expr: "hardshrink(x)", want: each(func(x float64) float64 {
+		if math.Abs(x) > 0.5 {
+			return x
+		}
+		return 0
+	})},
+	{expr: "softmin(x)", in: [][]int{{2}}, want: func(in ...[]float64) []float64 {
+		p := 1 / (1 + math.Exp(in[0][0]-in[0][1]))
+		return []float64{p, 1 - p}
+	}},
+	{expr: "lp_pool2d(x * x, 1, 2, stride = 1, ceil_mode = true)", in: [][]int{{1, 1, 2, 2}}, want: func(in ...[]float64) []float64 {
+		return []float64{sum(in[0], func(x float64) float64 { return x * x })}
+	}},
+	{expr: "avg_pool2d(x, 2, divisor_override = 3)", in: [][]int{{1, 1, 2, 2}}, want: func(in ...[]float64) []float64 {
+		return []float64{sum(in[0], func(x float64) float64 { return x }) / 3}
+	}},
+	{expr: "interpolate(x, scale_factor = 1.5, mode = \"linear\")", in: [][]int{{1, 1, 3}}, want: func(in ...[]float64) []float64 {
+		a, b, c := in[0][0], in[0][1], in[0][2] // centres at (i + 0.5) / 1.5 - 0.5
+		return []float64{a, a/2 + b/2, b*5/6 + c/6, b/6 + c*5/6}
+	}},
 	{expr: "clamp(x, min = -0.2)", want: each(func(x float64) float64 { return max(x, -0.2) })},
+	{expr: "flush(1e-36 * x)", want: each(func(x float64) float64 {
+		if math.Abs(1e-36*x) < 0x1p-119 {
+			return 0
+		}
+		return 1e-36 * x
+	})},
 	{expr: "lerp(x, y, 0.25)", in: [][]int{{3, 4}, {3, 4}}, want: func(in ...[]float64) []float64 {
 		out := slices.Clone(in[0])
 		for i := range out {

@@ -109,9 +109,6 @@ model M(d = 16) {
     output x -> linear(sqrt(d))
 }
 `},
-	{GeneratedDimension, Error, "a run-time size does not fit",
-		"A size that is known only at run time breaks a condition the model states or needs.",
-		""},
 }
 
 // graphInfo are the codes of training steps, selectors, loops and conditions.
@@ -284,9 +281,20 @@ model M() {
     }
 }
 `},
-	{NoGradient, Error, "a gradient that does not exist",
-		"The loss depends on a parameter only through something that has no derivative, such as `argmax` or a sorting of integers.",
-		""},
+	{NoGradient, Warning, "a parameter that no gradient reaches",
+		"The loss depends on the parameter only through something that has no derivative, such as `argmax` or a comparison, so the optimizer leaves it as it is.",
+		`edition 1
+model M() {
+    input x float32[batch, 4]
+    h = x -> gate: linear(4)
+    output y = where(h > 0, x, 0) -> fc: linear(1)
+    train {
+        input target float32[batch, 1]
+        loss mse_loss(y, target)
+        optimizer sgd(lr = 0.1)
+    }
+}
+`},
 	{NothingToTrain, Error, "there is nothing to train",
 		"The loss of this train block depends on no parameter that its optimizer may change.",
 		`edition 1

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -83,6 +84,23 @@ func TestCaretsCountCells(t *testing.T) {
 	got := render(t, "text", List{New(Unexpected, Span{"a.ml", 7, 8}, "m")}, src, RenderOptions{})
 	if !strings.Contains(got, "1 |     ab 中x\n  |          ^\n") {
 		t.Error(got)
+	}
+}
+
+// TestLongLinesAreCut shows the part of a line that a finding is about.
+func TestLongLinesAreCut(t *testing.T) {
+	src := []byte(strings.Repeat("a ", 5000) + "wrong" + strings.Repeat(" b", 5000) + "\n")
+	for _, at := range []int{0, 9998, 10000, 19990} {
+		text := render(t, "text", List{New(UnknownName, Span{"a.ml", at, at + 5}, "m")}, Sources{"a.ml": src}, RenderOptions{})
+		lines := strings.Split(text, "\n")
+		i := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, "^^^^^") })
+		if i < 1 || len(lines[i]) > 200 || len(lines[i-1]) > 200 {
+			t.Fatalf("at %d:\n%.400s", at, text)
+		}
+		column := strings.Index(lines[i], "^")
+		if got, want := lines[i-1][column:column+5], string(src[at:at+5]); got != want {
+			t.Errorf("at %d the carets stand under %q, want %q", at, got, want)
+		}
 	}
 }
 

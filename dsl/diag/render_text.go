@@ -168,16 +168,18 @@ func (t *textForm) marked(f *lines, marks []mark, color string) {
 		return cmp.Or(cmp.Compare(a.line, b.line), cmp.Compare(a.start, b.start))
 	})
 	t.row("", "")
-	last := 0
+	last, shift := 0, 0
 	for _, m := range marks {
 		if m.line != last {
 			if last > 0 && m.line > last+1 {
 				t.out.WriteString(t.paint(ansiBlue, "...") + "\n")
 			}
 			text, _ := t.expand(f.text(m.line))
-			t.row(fmt.Sprint(m.line), strings.TrimRight(text, " "))
+			t.row(fmt.Sprint(m.line), strings.TrimRight(t.cutLine(text, &shift, m), " "))
 			last = m.line
 		}
+		m.start = max(0, m.start-shift)
+		m.width = max(1, min(m.width, maxLine-m.start))
 		sign, paint := "-", ansiBlue
 		if m.primary {
 			sign, paint = "^", color
@@ -188,6 +190,23 @@ func (t *textForm) marked(f *lines, marks []mark, color string) {
 		}
 		t.row("", strings.Repeat(" ", m.start)+t.paint(paint, under))
 	}
+}
+
+// maxLine is how many cells of a line are shown.
+const maxLine = 160
+
+// cutLine keeps the part of a very long line around its first mark, and says how
+// many cells are left out before it.
+func (t *textForm) cutLine(text string, shift *int, m mark) string {
+	*shift = 0
+	runes := []rune(text)
+	if len(runes) <= maxLine {
+		return text
+	}
+	if m.start+m.width > maxLine {
+		*shift = m.start - min(m.start, maxLine/2)
+	}
+	return string(runes[min(*shift, len(runes)):min(*shift+maxLine, len(runes))])
 }
 
 // fix writes the lines a fix changes, before and after.

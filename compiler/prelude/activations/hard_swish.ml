@@ -4,4 +4,4 @@ edition 1
 //
 // Reference: torch.nn.functional.hardswish, whose derivative at -3 and 3 is that of
 // the middle piece.
-func hard_swish(x) = x * clamp(x + 3, 0, 6) / 6
+func hard_swish(x) = x * clamp(x + 3, 0, 6) * (1 / 6)

@@ -1,4 +1,6 @@
 edition 1
 
-// relu is max(x, 0) (torch.nn.functional.relu). Its gradient at 0 is 0.
-func relu(x) = where(x > 0, x, 0)
+// relu is 0 where x <= 0 and x elsewhere; a NaN stays. Its gradient at 0 is 0.
+//
+// Reference: torch.nn.functional.relu.
+func relu(x) = where(x <= 0, 0, x)

@@ -6,5 +6,5 @@ edition 1
 block softmax(axis = -1) {
     input x [...]
     e = exp(x - stop_gradient(max(x, axis = axis, keepdims = true)))
-    output e / sum(e, axis = axis, keepdims = true)
+    output e * (1 / sum(e, axis = axis, keepdims = true))
 }

@@ -1,6 +1,6 @@
 edition 1
 
-// threshold is x where x > limit, value elsewhere.
+// threshold is value where x <= limit, x elsewhere; a NaN stays.
 //
 // Reference: torch.nn.functional.threshold.
-func threshold(x, limit, value) = where(x > limit, x, value)
+func threshold(x, limit, value) = where(x <= limit, value, x)

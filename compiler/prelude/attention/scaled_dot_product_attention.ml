@@ -8,6 +8,9 @@ edition 1
 // the scores. With is_causal a query sees the keys up to its own position. With
 // enable_gqa several heads (axis -3) of q share one of k and v. dropout acts on the
 // weights while training. With return_weights the weights are a second result.
+//
+// Scores and weights are not kept unless they are a result: a worker holds those of
+// 64 queries at a time, and the gradient computes them again.
 func scaled_dot_product_attention(q, k, v, attn_mask = none, dropout = 0.0, is_causal = false, scale = none, enable_gqa = false, return_weights = false) = select(
     enable_gqa && shape(q)[-3] != shape(k)[-3],
     reshape(attend(share_heads(q, k), k, v, share_mask(attn_mask, q, k), dropout, is_causal, scale, false, shape(q)[-2]), shape(q)[0:-1] + [shape(v)[-1]]),
@@ -21,6 +24,8 @@ func share_mask(mask, q, k) = select(
     none,
     share_heads(expand(mask, shape(q)[0:-1] + [shape(k)[-2]]), k))
 
+// attend keeps its operands for the gradient, and computes the weights again.
+@remat
 block attend(attn_mask, dropout, is_causal, scale, return_weights, time) {
     input q [..., queries, d]
     input k [..., keys, d]

@@ -4,7 +4,7 @@ edition 1
 // c / groups, kernel...], plus bias.
 //
 // Reference: torch.nn.Conv2d. Sizes are a number or [height, width]; padding may be "same" for
-// stride 1; padding_mode is zeros, reflect, replicate or circular. Weights start as
+// stride 1, or "valid"; padding_mode is zeros, reflect, replicate or circular. Weights start as
 // kaiming_uniform(a = sqrt(5)), the bias as uniform in +-1 / sqrt(fan_in). Keras
 // starts at xavier_uniform and zeros, and has the channels last.
 block conv2d(channels, kernel, stride = 1, padding = 0, dilation = 1, groups = 1, bias = true, padding_mode = "zeros",

@@ -13,7 +13,7 @@ block drop_path(p = 0.0) {
         for i in range(rank(x) - 1) {
             mask = mask + [1]
         }
-        output where(rand(mask) < p, 0, x / select(p == 1, 1, 1 - p))
+        output where(rand(mask) < p, 0, x * (1 / select(p == 1, 1, 1 - p)))
     } else {
         output x
     }

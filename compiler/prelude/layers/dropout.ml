@@ -8,7 +8,7 @@ block dropout(p = 0.5) {
     assert p >= 0 && p < 1, "p of dropout is at least 0 and below 1"
     y = x
     if training && p > 0 {
-        y = where(rand_like(x) < p, 0, x / (1 - p))
+        y = where(rand_like(x) < p, 0, x * (1 / (1 - p)))
     }
     output y
 }

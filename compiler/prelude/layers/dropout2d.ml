@@ -12,7 +12,7 @@ block dropout2d(p = 0.5) {
         for i in range(rank(x) - 2) {
             mask = mask + [1]
         }
-        output where(rand(mask) < p, 0, x / select(p == 1, 1, 1 - p))
+        output where(rand(mask) < p, 0, x * (1 / select(p == 1, 1, 1 - p)))
     } else {
         output x
     }

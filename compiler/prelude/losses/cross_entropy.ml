@@ -12,7 +12,15 @@ edition 1
 func cross_entropy(logits, target, axis = -1, weight = none, ignore_index = none, label_smoothing = 0.0, reduction = "mean") = select(
     is_integer(target),
     cross_entropy_of_classes(move_axis(logits, axis, -1), target, weight, ignore_index, label_smoothing, reduction),
-    cross_entropy_of_probabilities(move_axis(logits, axis, -1), move_axis(target, axis, -1), weight, label_smoothing, reduction))
+    select(rank(target) == rank(logits),
+           cross_entropy_of_probabilities(move_axis(logits, axis, -1), move_axis(target, axis, -1), weight, label_smoothing, reduction),
+           refuse_labels(logits)))
+
+block refuse_labels() {
+    input logits [...]
+    assert false, "class indices are integers, such as int32; floats are probabilities in the shape of the logits"
+    output sum(logits)
+}
 
 block cross_entropy_of_classes(weight, ignore_index, label_smoothing, reduction) {
     input logits [..., classes]

@@ -10,8 +10,8 @@ optimizer adadelta(lr = 1.0, rho = 0.9, eps = 1e-6, weight_decay = 0.0, maximize
     state v     [...] = zeros
     state delta [...] = zeros
     g = select(maximize, -grad, grad) + weight_decay * p
-    update v = lerp(g * g, v, rho)
+    update v = flush(lerp(g * g, v, rho))
     change = sqrt(delta + eps) / sqrt(v + eps) * g
-    update delta = lerp(change * change, delta, rho)
+    update delta = flush(lerp(change * change, delta, rho))
     update p = p - lr * change
 }

@@ -10,10 +10,10 @@ optimizer lamb(lr = 1e-3, betas = [0.9, 0.999], eps = 1e-6, weight_decay = 0.0) 
     input grad [...]
     state m [...] = zeros
     state v [...] = zeros
-    update m = lerp(grad, m, betas[0])
-    update v = lerp(grad * grad, v, betas[1])
-    m_hat = m / (1 - pow(betas[0], step))
-    v_hat = v / (1 - pow(betas[1], step))
+    update m = flush(lerp(grad, m, betas[0]))
+    update v = flush(lerp(grad * grad, v, betas[1]))
+    m_hat = m * (1 / (1 - pow(betas[0], step)))
+    v_hat = v * (1 / (1 - pow(betas[1], step)))
     direction = m_hat / (sqrt(v_hat) + eps) + weight_decay * p
     have = norm(p)
     want = norm(direction)

@@ -11,6 +11,6 @@ optimizer lars(lr = 1.0, momentum = 0.9, weight_decay = 0.0, trust = 1e-3, eps =
     have  = norm(p)
     slope = norm(grad)
     rate  = where(have > 0 && slope > 0, trust * have / (slope + weight_decay * have + eps), 1)
-    update velocity = momentum * velocity + lr * rate * (grad + weight_decay * p)
+    update velocity = flush(momentum * velocity + lr * rate * (grad + weight_decay * p))
     update p = p - velocity
 }

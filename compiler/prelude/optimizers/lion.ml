@@ -10,6 +10,6 @@ optimizer lion(lr = 1e-4, betas = [0.9, 0.99], weight_decay = 0.0) {
     input grad [...]
     state m [...] = zeros
     direction = sign(lerp(grad, m, betas[0]))
-    update m = lerp(grad, m, betas[1])
+    update m = flush(lerp(grad, m, betas[1]))
     update p = p - lr * (direction + weight_decay * p)
 }

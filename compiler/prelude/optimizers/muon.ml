@@ -11,7 +11,7 @@ optimizer muon(lr = 1e-3, weight_decay = 0.1, momentum = 0.95, nesterov = true, 
     input grad [...]
     assert rank(p) >= 2, "muon takes matrices; give the other parameters to another optimizer with `on`"
     state m [...] = zeros
-    update m = lerp(grad, m, momentum)
+    update m = flush(lerp(grad, m, momentum))
     rows    = shape(p)[0]
     columns = size(p) / rows
     x = reshape(select(nesterov, lerp(grad, m, momentum), m), [rows, columns])

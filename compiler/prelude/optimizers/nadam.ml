@@ -15,10 +15,10 @@ optimizer nadam(lr = 2e-3, betas = [0.9, 0.999], eps = 1e-8, weight_decay = 0.0,
     g = select(maximize, -grad, grad) + weight_decay * p
     mu   = betas[0] * (1 - 0.5 * pow(0.96, step * momentum_decay))
     next = betas[0] * (1 - 0.5 * pow(0.96, (step + 1) * momentum_decay))
-    update mu_product = mu_product * mu
-    update m = lerp(g, m, betas[0])
-    update v = lerp(g * g, v, betas[1])
+    update mu_product = flush(mu_product * mu)
+    update m = flush(lerp(g, m, betas[0]))
+    update v = flush(lerp(g * g, v, betas[1]))
     next_product = mu_product * next * select(torch_1, mu, 1)
     direction = (1 - mu) / (1 - mu_product) * g + next / (1 - next_product) * m
-    update p = p - lr * direction / (sqrt(v / (1 - pow(betas[1], step))) + eps)
+    update p = p - lr * direction / (sqrt(v * (1 / (1 - pow(betas[1], step)))) + eps)
 }

@@ -10,8 +10,8 @@ optimizer radam(lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weight_decay = 0.0,
     state m [...] = zeros
     state v [...] = zeros
     g = select(maximize, -grad, grad) + weight_decay * p
-    update m = lerp(g, m, betas[0])
-    update v = lerp(g * g, v, betas[1])
+    update m = flush(lerp(g, m, betas[0]))
+    update v = flush(lerp(g * g, v, betas[1]))
     decay   = pow(betas[1], step)
     rho_inf = 2 / (1 - betas[1]) - 1
     rho     = rho_inf - 2 * step * decay / (1 - decay)

@@ -10,17 +10,17 @@ optimizer rmsprop(lr = 1e-2, alpha = 0.99, eps = 1e-8, weight_decay = 0.0, momen
     input grad [...]
     state v [...] = zeros
     g = select(maximize, -grad, grad) + weight_decay * p
-    update v = lerp(g * g, v, alpha)
+    update v = flush(lerp(g * g, v, alpha))
     spread = v
     if centered {
         state m [...] = zeros
-        update m = lerp(g, m, alpha)
+        update m = flush(lerp(g, m, alpha))
         spread = v - m * m
     }
     direction = g / (sqrt(spread) + eps)
     if momentum != 0 {
         state velocity [...] = zeros
-        update velocity = momentum * velocity + direction
+        update velocity = flush(momentum * velocity + direction)
         direction = velocity
     }
     update p = p - lr * direction

@@ -20,6 +20,7 @@ optimizer sgd(lr = 1e-3, momentum = 0.0, dampening = 0.0, weight_decay = 0.0, ne
         if dampening != 0 {
             b = where(step == 1, g, momentum * momentum_buffer + (1 - dampening) * g)
         }
+        b = flush(b)
         update momentum_buffer = b
         g = select(nesterov, g + momentum * b, b)
     }

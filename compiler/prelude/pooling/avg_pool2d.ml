@@ -4,15 +4,17 @@ edition 1
 // [..., height, width].
 //
 // Reference: torch.nn.functional.avg_pool2d: the stride is the kernel unless given;
-// padding counts as zeros unless count_include_pad is false. Keras never counts it,
-// and has the channels last.
-block avg_pool2d(kernel, stride = none, padding = 0, ceil_mode = false, count_include_pad = true) {
+// padding counts as zeros unless count_include_pad is false; a divisor_override divides
+// every sum. Keras never counts padding, and has the channels last.
+block avg_pool2d(kernel, stride = none, padding = 0, ceil_mode = false, count_include_pad = true, divisor_override = none) {
     input x [..., height, width]
     k = pair(kernel)
     s = select(stride == none, k, pair(stride))
     p = pair(padding)
     total = sum(unfold(x, k, stride = s, padding = p, ceil_mode = ceil_mode), axis = [-2, -1])
-    if count_include_pad && !ceil_mode {
+    if divisor_override != none {
+        output total / divisor_override
+    } else if count_include_pad && !ceil_mode {
         output total / (k[0] * k[1])
     } else {
         margin  = select(count_include_pad, p, [0, 0])

@@ -16,7 +16,8 @@ block interpolate(size = none, scale_factor = none, mode = "nearest", align_corn
         y = x
         k = 2
         for to in resized(x, size, scale_factor) {
-            y = resample(y, axis = k, to = to, mode = mode, align_corners = align_corners)
+            scale = select(is_list(scale_factor), element(scale_factor, k - 2), scale_factor)
+            y = resample(y, axis = k, to = to, scale = scale, mode = mode, align_corners = align_corners)
             k = k + 1
         }
         output y
@@ -40,8 +41,8 @@ block resized(x, size, scale_factor) {
 
 func element(list, k) = list[k]
 
-// resample resizes one axis.
-block resample(axis, to, mode, align_corners) {
+// resample resizes one axis to a size; positions follow scale where it is given.
+block resample(axis, to, scale, mode, align_corners) {
     input x [...]
     n = shape(x)[axis]
     i = arange(to)
@@ -50,11 +51,11 @@ block resample(axis, to, mode, align_corners) {
         trailing = trailing + [1]
     }
     if mode == "nearest" {
-        output index_select(x, floor_divide(i * n, to), axis = axis)
+        output index_select(x, select(whole(n, to, scale), floor_divide(i * n, to), cast(floor(cast(i, dtype(x)) * reciprocal(scale)), int32)), axis = axis)
     } else if mode == "nearest-exact" {
         output index_select(x, floor_divide((2 * i + 1) * n, 2 * to), axis = axis)
     } else {
-        at = position(cast(i, dtype(x)), n, to, align_corners)
+        at = position(cast(i, dtype(x)), n, to, scale, align_corners)
         if mode == "bicubic" {
             base = floor(at)
             t    = reshape(at - base, trailing)
@@ -71,7 +72,15 @@ block resample(axis, to, mode, align_corners) {
     }
 }
 
-func position(i, n, to, align_corners) = select(align_corners, i * ((n - 1) / max(to - 1, 1)), (i + 0.5) * (n / to) - 0.5)
+// whole says that the size is the scale's own, so that positions are ratios of sizes.
+func whole(n, to, scale) = scale == none || n * select(scale == none, 1, scale) == to
+
+func reciprocal(scale) = 1 / select(scale == none, 1, scale)
+
+func position(i, n, to, scale, align_corners) = select(
+    align_corners,
+    i * ((n - 1) / max(to - 1, 1)),
+    (i + 0.5) * select(scale == none, n / to, reciprocal(scale)) - 0.5)
 
 func pick(x, at, n, axis) = index_select(x, min(max(at, 0), n - 1), axis = axis)
 

@@ -1,5 +1,5 @@
 edition 1
-model A() { // ERROR "ML0002"
-    for i in range(3) {
+model A() {
+    for i in range(3) { // ERROR "ML0002"
         x = 1
 }

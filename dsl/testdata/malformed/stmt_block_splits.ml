@@ -2,5 +2,5 @@ edition 1
 model M() { // ERROR "ML0002"
     y = x
     block
-    output x
-} // ERROR "ML0003"
+    output x // ERROR "ML0001"
+}

@@ -6,7 +6,7 @@ model M() {
     output y
     train {
         input target float32[batch]
-        loss mse_loss(y, target) // ERROR "of the input target"
+        loss mse_loss(y, target) // ERROR "in target"
         optimizer sgd(lr = 0.1)
     }
 }
