@@ -124,11 +124,17 @@ func (p *printer) sum(l linear) expr {
 	return p.hoisted(totalText, total, level)
 }
 
+// termLevel is the scope in which a term can be computed: one with a load that a
+// condition protects stays below it.
 func (p *printer) termLevel(t term) int {
 	if t.atom == nil {
 		return 0
 	}
-	return p.level(t.atom)
+	level := p.level(t.atom)
+	if !mustStay(t.atom) {
+		return level
+	}
+	return slices.Index(p.scopes, p.home(level, true))
 }
 
 // product prints one term.
@@ -185,6 +191,7 @@ func (p *printer) element(q *loop.Param, at []*loop.Expr) expr {
 	if row, ok := p.row(q, l); ok {
 		return index(row, p.rowIndex())
 	}
+	p.indexed[q] = true
 	return index(p.params[q], p.sum(l))
 }
 
@@ -219,7 +226,7 @@ func (p *printer) row(q *loop.Param, l linear) (expr, bool) {
 	if v, ok := s.named[key]; ok {
 		return v, true
 	}
-	cut := p.params[q]
+	cut := p.fields[q]
 	if !(at.isInt && at.number == 0) {
 		cut = slice(cut, &at, nil)
 	}

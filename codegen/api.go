@@ -64,7 +64,7 @@ func (g *gen) printKernels(trainTag string) error {
 	inference := map[*loop.Kernel]bool{}
 	mark := func(r *run) {
 		if r != nil {
-			r.eachCall(r.steps, func(c *loop.Call) { inference[c.Kernel] = true })
+			r.eachCall(r.steps, func(c *loop.Call) { eachKernel(c.Kernel, func(k *loop.Kernel) { inference[k] = true }) })
 		}
 	}
 	for _, e := range g.entries {
@@ -74,7 +74,7 @@ func (g *gen) printKernels(trainTag string) error {
 	training := map[*loop.Kernel]bool{}
 	trainMark := func(r *run) {
 		if r != nil {
-			r.eachCall(r.steps, func(c *loop.Call) { training[c.Kernel] = true })
+			r.eachCall(r.steps, func(c *loop.Call) { eachKernel(c.Kernel, func(k *loop.Kernel) { training[k] = true }) })
 		}
 	}
 	for _, t := range g.trains {
@@ -85,7 +85,7 @@ func (g *gen) printKernels(trainTag string) error {
 		}
 	}
 	trainMark(g.trainInit)
-	tilesIn := ""
+	done := map[*kernelPlan]bool{}
 	for _, part := range []struct {
 		suffix, tag string
 		in          func(*loop.Kernel) bool
@@ -103,16 +103,9 @@ func (g *gen) printKernels(trainTag string) error {
 				s = g.open(part.suffix, part.tag)
 			}
 			kernels = append(kernels, k)
-			if err := printKernel(s, g.plans[k], g.pkg); err != nil {
-				return err
-			}
-			g.printTask(s, k)
-			if g.plans[k].tiles != nil && tilesIn == "" {
-				tilesIn = part.suffix
-			}
 		}
-		if tilesIn == part.suffix {
-			printTiles(s)
+		if err := g.printKernelsOf(s, kernels, done); err != nil {
+			return err
 		}
 		g.printAssembly(strings.TrimSuffix(part.suffix, "_kernels"), part.tag, kernels)
 	}
@@ -137,12 +130,12 @@ func (g *gen) printModel(s *source) {
 	s.consts("The generator and the runtime must fit together, or the build fails.", []constant{{name: "_", value: rt("ABI1")}})
 	s.consts("NumParams is the number of learnable values.", []constant{{name: "NumParams", value: num(g.numParams())}})
 	g.printInfo(s)
+	g.printParams(s)
 	var fields []field
-	for _, sv := range g.vars {
-		if sv.owner == "model" {
-			fields = append(fields, field{name: sv.field, typ: "[]" + goTypes[sv.DType], comment: sv.Name + " " + shapeText(sv.Shape, sv.Layout)})
-		}
+	if len(g.params.vars) > 0 {
+		fields = append(fields, field{typ: "params"})
 	}
+	fields = append(fields, g.buffers.fields...)
 	fields = append(fields, field{name: "weights", typ: "mlrt.Weights", comment: "the same memory by number"},
 		field{name: "sessions", typ: "sync.Pool", comment: "of Predict"})
 	s.structType("Model holds the weights. Several goroutines may use it at once, as long as none\nwrites to it.", "Model", fields)
@@ -154,18 +147,9 @@ func (g *gen) printModel(s *source) {
 
 // printInfo writes what programs that know models only by contract read.
 func (g *gen) printInfo(s *source) {
-	var vars, entries, trains, args []expr
+	var entries, trains, args []expr
 	for _, a := range g.prog.Args {
 		args = append(args, text(a.Name+"="+a.Text))
-	}
-	kinds := map[string]string{"param": "Param", "buffer": "Buffer", "optimizer": "Optimizer"}
-	for _, sv := range g.infos {
-		f := elemsNamed("Name", text(sv.Name), "DType", rt(rtType(sv.DType)), "Shape", intsLiteral(sv.Shape), "Kind", rt(kinds[sv.Kind]))
-		if sv.Frozen {
-			f = append(f, fieldValue{"Frozen", id("true")})
-		}
-		f = append(f, fieldValue{"Line", num(int64(sv.Origin.Line))})
-		vars = append(vars, flat("", f...))
 	}
 	for _, e := range g.entries {
 		entries = append(entries, funcInfo(e.f, nil))
@@ -176,7 +160,21 @@ func (g *gen) printInfo(s *source) {
 	s.variable("modelInfo describes the model.", "modelInfo", composite("mlrt.Info", elemsNamed(
 		"Name", text(g.prog.Name), "Package", text(g.name), "File", text(g.prog.File), "Hash", text(g.hash()),
 		"Args", composite("[]string", elems(args...)...),
-		"Vars", rows("[]mlrt.VarInfo", vars...), "Entries", rows("[]mlrt.FuncInfo", entries...), "Trains", rows("[]mlrt.FuncInfo", trains...))...))
+		"Vars", call(id("modelVars")), "Entries", rows("[]mlrt.FuncInfo", entries...), "Trains", rows("[]mlrt.FuncInfo", trains...))...))
+	g.printVars(s)
+}
+
+// printParams writes the struct of the learnable tensors.
+func (g *gen) printParams(s *source) {
+	if len(g.params.vars) == 0 {
+		return
+	}
+	doc := "params are the learnable tensors"
+	if len(g.states) > 0 {
+		doc += ", or what an optimizer keeps for each of them"
+	}
+	s.structType(doc+".", "params", g.params.fields)
+	printTensors(s, "tensors lists the addresses of the tensors in their order.", "p", "params", "tensors", expr{}, g.params.vars)
 }
 
 func elemsNamed(pairs ...any) []fieldValue {
@@ -240,28 +238,16 @@ func intsLiteral(shape []dim.Dim) expr {
 func (g *gen) printNew(s *source) {
 	s.fn("newModel returns a model whose weights are all zero.", "newModel", nil, []string{"*Model"}, func(b *body) {
 		b.define("m", unary("&", composite("Model")))
-		var data, layouts []expr
-		panels := false
-		for _, sv := range g.infos {
-			if sv.owner != "model" {
-				data = append(data, id("nil"))
-				layouts = append(layouts, id("nil"))
-				continue
-			}
-			n := dimExpr(loop.PhysicalSize(sv.Shape, sv.Layout), nil)
-			b.set(id("m."+sv.field), call(id("make"), primary(typeCode("[]"+goTypes[sv.DType])), n))
-			data = append(data, id("m."+sv.field))
-			l := panelsLiteral(sv.Layout)
-			panels = panels || sv.Layout != nil
-			layouts = append(layouts, l)
-		}
-		w := elemsNamed("Info", unary("&", id("modelInfo")), "Data", composite("[]any", elems(data...)...))
-		if panels {
-			w = append(w, fieldValue{"Layouts", composite("[]*mlrt.Panels", elems(layouts...)...)})
-		}
-		b.set(id("m.weights"), composite("mlrt.Weights", w...))
+		b.set(id("m.weights"), call(rt("NewWeights"), unary("&", id("modelInfo")), g.modelTensors("m")))
 		b.ret(id("m"))
 	})
+	if len(g.buffers.vars) > 0 {
+		before := expr{}
+		if len(g.params.vars) > 0 {
+			before = call(id("m.params.tensors"))
+		}
+		printTensors(s, "tensors lists the addresses of the stored tensors in the order of their numbers.", "m", "Model", "tensors", before, g.buffers.vars)
+	}
 	s.fn("New returns a model with the initial weights that seed determines.", "New", []field{{name: "seed", typ: "uint64"}}, []string{"*Model"}, func(b *body) {
 		b.define("m", call(id("newModel")))
 		if g.modelInit == nil {
@@ -276,26 +262,23 @@ func (g *gen) printNew(s *source) {
 	}
 }
 
-func panelsLiteral(l *loop.Layout) expr {
-	if l == nil {
+// modelTensors lists the addresses of a model's tensors.
+func (g *gen) modelTensors(m string) expr {
+	if len(g.params.vars)+len(g.buffers.vars) == 0 {
 		return id("nil")
 	}
-	var rest []expr
-	for _, a := range l.Rest {
-		rest = append(rest, num(int64(a)))
-	}
-	return flat("", elemsNamed("Lane", num(int64(l.Lane)), "Width", num(int64(l.Width)), "Rest", composite("[]int", elems(rest...)...))...)
+	return call(id(m + ".tensors"))
 }
 
 // start writes a run with a pool of its own, as initial values are computed.
 func (r *run) start(b *body, pool string, owner []fieldValue) {
 	b.define(pool, call(rt("NewPool"), num(0)))
 	b.deferred(call(id(pool + ".Close")))
-	f := append(elemsNamed("pool", id(pool), "target", call(rt("PickTarget"), text(""))), owner...)
+	f := append(elemsNamed("cores", coresOf(id(pool), text(""))), owner...)
 	used := f[:0]
 	owners := r.owners()
 	for _, v := range f {
-		keep := v.name == "pool" || v.name == "target" || v.name == "seed" && r.random()
+		keep := v.name == "cores" || v.name == "seed" && r.random()
 		for _, o := range owners {
 			keep = keep || v.name == o
 		}

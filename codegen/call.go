@@ -138,11 +138,11 @@ func (r *run) printBind(s *source, info expr, states []*storedVar) {
 			b.whenErr(call(id("r.resize"), dims...), id("err"))
 		}
 		for _, sv := range states {
-			f := id("r.session." + sv.field)
+			f := sv.place.in("r.session").expr()
 			b.set(f, call(rt("Sized"), f, dimExpr(loop.PhysicalSize(sv.Shape, sv.Layout), env)))
 		}
 		for i, in := range r.f.Inputs {
-			b.set(r.memory[in], inputs[i])
+			b.set(r.mem(in), inputs[i])
 		}
 		b.ret(id("nil"))
 	})

@@ -1,6 +1,8 @@
 package codegen
 
 import (
+	"math"
+
 	"github.com/mlc-go/mlc/compiler/dim"
 	"github.com/mlc-go/mlc/compiler/loop"
 )
@@ -17,6 +19,9 @@ func (p *printer) compute(e *loop.Expr, index bool, home *scope) (v expr, named 
 	case loop.Load:
 		return p.load(e, index, home)
 	case loop.Select:
+		if least := p.flushes(e); least != nil {
+			return call(rt("Flush"), p.value(e.Args[2], false), p.value(least, false)), false
+		}
 		c, x, y := p.value(e.Args[0], false), p.value(e.Args[1], index), p.value(e.Args[2], index)
 		return p.choose(e, index, home, c, x, y), true
 	case loop.Min, loop.Max:
@@ -26,11 +31,7 @@ func (p *printer) compute(e *loop.Expr, index bool, home *scope) (v expr, named 
 		}
 		return p.extreme(e, index, home, x, y), true
 	case loop.CallFn:
-		args := make([]expr, len(e.Args))
-		for i, a := range e.Args {
-			args[i] = p.value(a, false)
-		}
-		return call(rt(exported(e.Fn.Name)), args...), false
+		return p.callFn(e), false
 	case loop.Cast:
 		return p.cast(e, index), false
 	case loop.Bitcast:
@@ -46,6 +47,38 @@ func (p *printer) compute(e *loop.Expr, index bool, home *scope) (v expr, named 
 		return p.one(e, p.value(e.Args[0], index)), false
 	}
 	return p.two(e, index), false
+}
+
+// flushes returns the bound below which a conditional value is 0 in place of another,
+// if it is such a one.
+func (p *printer) flushes(e *loop.Expr) (least *loop.Expr) {
+	c, x, y := e.Args[0], e.Args[1], e.Args[2]
+	if e.Type != dim.Float32 || c.Op != loop.Lt || x.Op != loop.Const || x.Bits != 0 {
+		return nil
+	}
+	size := c.Args[0]
+	if size.Op != loop.Abs || size.Args[0] != y || c.Args[1].Op != loop.Const {
+		return nil
+	}
+	if p.uses[c] <= 1 && p.uses[size] <= 1 && p.uses[y] > 1 {
+		p.uses[y]-- // nothing else asks for its magnitude
+	}
+	return c.Args[1]
+}
+
+// callFn calls a named function.
+func (p *printer) callFn(e *loop.Expr) expr {
+	if e.Fn == fnWord {
+		return index(p.value(e.Args[0], false), p.value(e.Args[1], true))
+	}
+	args := make([]expr, len(e.Args))
+	for i, a := range e.Args {
+		args[i] = p.value(a, false)
+	}
+	if e.Fn == fnPhilox {
+		return call(rt("Philox"), composite("[2]uint32", elems(args[:2]...)...), composite("[4]uint32", elems(args[2:]...)...))
+	}
+	return call(rt(exported(e.Fn.Name)), args...)
 }
 
 // load reads an element; a guarded one needs a statement.
@@ -139,8 +172,14 @@ func (p *printer) one(e *loop.Expr, x expr) expr {
 		if t.IsInt() {
 			return call(rt("AbsInt"), p.typed(e, false, x))
 		}
+		if t == dim.Float32 {
+			return call(rt("Abs"), x)
+		}
 		return fromMath(t, "Abs", x)
 	case loop.Sqrt:
+		if t == dim.Float32 {
+			return call(rt("Sqrt"), x)
+		}
 		return fromMath(t, "Sqrt", x)
 	case loop.Floor:
 		return fromMath(t, "Floor", x)
@@ -159,8 +198,28 @@ func fromMath(t dim.DType, name string, x expr) expr {
 	return convert("float32", call(std("math", name), convert("float64", x)))
 }
 
+// draws returns the random word that a product makes a number from 0 to 1 of, nil if
+// it is another one.
+func draws(e *loop.Expr) (word *loop.Expr) {
+	a, b := e.Args[0], e.Args[1]
+	if e.Op != loop.Mul || e.Type != dim.Float32 || a.Op != loop.Cast || b.Op != loop.Const || math.Float32frombits(uint32(b.Bits)) != 0x1p-24 {
+		return nil
+	}
+	high := a.Args[0]
+	for high.Op == loop.Bitcast || high.Op == loop.Cast && high.Type == dim.Int32 {
+		high = high.Args[0]
+	}
+	if high.Op != loop.Shr || high.Type != dim.Uint32 || high.Args[1].Op != loop.Const || high.Args[1].Bits != 8 {
+		return nil
+	}
+	return high.Args[0]
+}
+
 // two prints an operation of two operands.
 func (p *printer) two(e *loop.Expr, index bool) expr {
+	if word := draws(e); word != nil {
+		return call(rt("Uniform"), p.value(word, false))
+	}
 	a, b := e.Args[0], e.Args[1]
 	index = index || p.counts(e)
 	x, y := p.value(a, index), p.value(b, index)
@@ -348,6 +407,9 @@ func (p *printer) twoFloats(e *loop.Expr, x, y expr) expr {
 		v.bare = &product
 		return v
 	case loop.Div:
+		if b := e.Args[1]; b.Op == loop.Const && (b.Bits == 0 || t == dim.Float32 && uint32(b.Bits) == 1<<31) { // Go refuses a constant 0, as of the mean of nothing
+			y = call(rt("Var"), convert(goType(t, false), y))
+		}
 		return binRaw("/", x.unrounded(), y.unrounded())
 	}
 	op, ok := binaryOps[e.Op]

@@ -7,12 +7,9 @@ import (
 	"github.com/mlc-go/mlc/compiler/loop"
 )
 
-// The plain Go form of a contraction works on tiles of tileRows x tileCols
-// outputs. For each piece of tileDepth products it copies the rows of one
-// operand and four columns of the other into packed arrays, already in the type
-// that emulates the fused multiply-add, and runs an unrolled kernel of 2 x 4
-// outputs on them: the addressing stays out of the inner loop, and with it every
-// bounds check.
+// The plain Go form of a contraction works on tiles of outputs. For each piece of
+// the products it packs the rows of one operand and four columns of the other in
+// the memory of an mlrt.Tile, which multiplies them.
 const (
 	tileRows  = 8
 	tileCols  = 64
@@ -29,7 +26,7 @@ type contractTiles struct {
 }
 
 func (t *contractTiles) String() string {
-	return fmt.Sprintf("%d x %d outputs", t.rows(), t.cols())
+	return fmt.Sprintf("%d x %d", t.rows(), t.cols())
 }
 
 func limited(a *loop.Axis, most int64) int64 {
@@ -135,13 +132,12 @@ func axesOf(e *loop.Expr) map[*loop.Axis]bool {
 
 // contractNames are the locals of a tiled contraction.
 type contractNames struct {
-	rows, cols         expr // the tile's size
-	row0, col0         expr // its first output
-	a, b, acc, total   expr
-	k0, depth          expr
-	size               expr // number of products of an output
-	whole, one, blocks bool // a single piece; a single block; totals are needed
-	pairs, quads       int64
+	tile       expr // the memory
+	rows, cols expr // the tile's size
+	row0, col0 expr // its first output
+	k0, depth  expr
+	size       expr // number of products of an output
+	whole, one bool // a single piece; a single block
 }
 
 // contractBody writes the loop over tiles.
@@ -149,35 +145,36 @@ func (p *printer) contractBody(pl *kernelPlan) {
 	t, ph := pl.tiles, pl.kernel.Phases[0]
 	roots := []*loop.Expr{ph.A, ph.B}
 	size := dim.Product(extents(ph.Axes))
-	n := &contractNames{size: p.dim(size), pairs: (t.rows() + 1) / 2, quads: (t.cols() + 3) / 4}
-	depth := int64(tileDepth)
+	n := &contractNames{size: p.dim(size)}
 	if c, ok := size.Int(); ok {
-		depth = max(1, min(c, depth))
 		n.whole, n.one = c <= tileDepth, c <= contractBlock
 	}
-	n.blocks = !n.one
+	n.one = n.one || ph.Init != nil
 	b := p.out()
-	n.a = p.declare("a", fmt.Sprintf("[%d][%d][2]mlrt.Wide", n.pairs, depth))
-	n.b = p.declare("b", fmt.Sprintf("[%d][4]mlrt.Wide", depth))
-	item := p.names.local("tile")
+	n.tile = p.here("tile", call(rt("NewTile")))
+	item := p.names.local("item")
 	defer p.names.free(item)
-	from := bin("*", id("lo"), num(pl.chunk))
+	chunk := p.dim(pl.chunk)
+	from := bin("*", id("lo"), chunk)
 	to := id("hi")
-	if pl.chunk != 1 {
-		to = call(id("min"), bin("*", id("hi"), num(pl.chunk)), p.here("tiles", t.count(p.dim)))
+	if !pl.chunk.Is(1) {
+		to = call(id("min"), bin("*", id("hi"), chunk), p.here("items", t.count(p.dim)))
 	}
 	b.forStep(item, from, to, 1, func(b *body) {
 		p.push(b, false)
 		p.startPhase(roots)
 		p.openTile(t, n, id(item))
-		n.acc = p.declare("acc", fmt.Sprintf("[%d][%d][8]float32", n.pairs, n.quads))
-		if n.blocks {
-			n.total = p.declare("total", fmt.Sprintf("[%d][%d][8]float32", n.pairs, n.quads))
+		b.do(call(dot(n.tile, "Start")))
+		if ph.Init != nil {
+			p.startPhase([]*loop.Expr{ph.Init})
+			p.eachOutput(t, n, func(r, c expr) { p.out().do(call(dot(n.tile, "Begin"), r, c, p.value(ph.Init, false))) })
+			p.startPhase(roots)
 		}
 		p.pieces(t, ph, n)
 		p.epilogue(t, n)
 		p.pop()
 	})
+	b.do(call(dot(n.tile, "Close")))
 }
 
 // openTile finds a tile's place: its position on the outer axes, its first row
@@ -185,8 +182,8 @@ func (p *printer) contractBody(pl *kernelPlan) {
 func (p *printer) openTile(t *contractTiles, n *contractNames, item expr) {
 	var axes []*loop.Axis
 	axes = append(axes, t.outer...)
-	rowTiles := &loop.Axis{Name: "rowTile", Extent: extentOf(t.row).CeilDiv(dim.Const(t.rows()))}
-	colTiles := &loop.Axis{Name: "colTile", Extent: extentOf(t.col).CeilDiv(dim.Const(t.cols()))}
+	rowTiles := &loop.Axis{Extent: extentOf(t.row).CeilDiv(dim.Const(t.rows()))}
+	colTiles := &loop.Axis{Extent: extentOf(t.col).CeilDiv(dim.Const(t.cols()))}
 	axes = append(axes, rowTiles, colTiles)
 	p.unflatten(always(item), axes)
 	place := func(a, tiles *loop.Axis, size int64, name string) (first, count expr) {
@@ -221,47 +218,24 @@ func (p *printer) pieces(t *contractTiles, ph *loop.Phase, n *contractNames) {
 	p.out().forStep(k0, num(0), n.size, tileDepth, func(b *body) {
 		p.push(b, false)
 		n.k0 = id(k0)
-		if n.blocks {
-			b.when(binRaw("&&", binRaw(">", n.k0, num(0)), binRaw("==", bin("%", n.k0, num(contractBlock)), num(0))), func(b *body) {
-				p.endBlock(b, n, n.k0)
-			})
+		if n.one {
+			n.depth = p.here("depth", call(id("min"), num(tileDepth), bin("-", n.size, n.k0)))
+		} else {
+			n.depth = p.here("depth", call(dot(n.tile, "Next"), n.k0, n.size))
 		}
-		n.depth = p.here("depth", call(id("min"), num(tileDepth), bin("-", n.size, n.k0)))
 		p.piece(t, ph, n)
 		p.pop()
 	})
-	if n.blocks {
-		p.out().when(binRaw(">", n.size, num(contractBlock)), func(b *body) {
-			b.comment("Block sums are added in order.")
-			p.eachAcc(b, n, func(b *body, total, acc expr) { b.set(acc, binRaw("+", total, acc)) })
-		})
+	if !n.one {
+		p.out().do(call(dot(n.tile, "End"), n.size))
 	}
 }
 
-// endBlock adds the accumulators to the totals, which start as the first block's.
-func (p *printer) endBlock(b *body, n *contractNames, k0 expr) {
-	b.whenElse(binRaw("==", k0, num(contractBlock)), func(b *body) { b.set(n.total, n.acc) }, func(b *body) {
-		p.eachAcc(b, n, func(b *body, total, acc expr) { b.update(total, "+=", acc) })
-	})
-	b.set(n.acc, composite(fmt.Sprintf("[%d][%d][8]float32", n.pairs, n.quads)))
-}
-
-func (p *printer) eachAcc(b *body, n *contractNames, f func(b *body, total, acc expr)) {
-	b.forRange("i", n.acc, func(b *body) {
-		b.forRange("j", index(n.acc, id("i")), func(b *body) {
-			b.forRange("l", index(index(n.acc, id("i")), id("j")), func(b *body) {
-				at := func(x expr) expr { return index(index(index(x, id("i")), id("j")), id("l")) }
-				f(b, at(n.total), at(n.acc))
-			})
-		})
-	})
-}
-
 // piece packs the rows once and then, four columns at a time, the columns, and
-// runs the unrolled kernel.
+// multiplies.
 func (p *printer) piece(t *contractTiles, ph *loop.Phase, n *contractNames) {
 	p.pack(t.rowSide, ph.Axes, t.row, n, n.row0, n.rows, func(r, k, v expr) {
-		p.out().set(index(index(index(n.a, half(r, 2)), k), rem(r, 2)), v)
+		p.out().do(call(dot(n.tile, "SetRow"), r, k, v))
 	})
 	col := p.names.local("c")
 	defer p.names.free(col)
@@ -272,43 +246,9 @@ func (p *printer) piece(t *contractTiles, ph *loop.Phase, n *contractNames) {
 			width = p.here("width", call(id("min"), num(4), bin("-", n.cols, id(col))))
 		}
 		first := bin("+", n.col0, id(col))
-		p.pack(t.colSide, ph.Axes, t.col, n, first, width, func(c, k, v expr) { p.out().set(index(index(n.b, k), c), v) })
-		p.runTiles(n, id(col))
+		p.pack(t.colSide, ph.Axes, t.col, n, first, width, func(c, k, v expr) { p.out().set(index(index(dot(n.tile, "Cols"), k), c), v) })
+		p.out().do(call(dot(n.tile, "Multiply"), id(col), n.rows, n.depth))
 		p.pop()
-	})
-}
-
-func half(r expr, by int64) expr { return bin("/", r, num(by)) }
-func rem(r expr, by int64) expr  { return bin("%", r, num(by)) }
-
-// runTiles runs the unrolled kernels on the packed operands.
-func (p *printer) runTiles(n *contractNames, col expr) {
-	b := p.out()
-	cut := func(x expr) expr {
-		if n.whole {
-			return slice(x, nil, nil)
-		}
-		return slice(x, nil, &n.depth)
-	}
-	acc := func(r expr) expr { return unary("&", index(index(n.acc, half(r, 2)), half(col, 4))) }
-	if n.rows.isInt && n.rows.number == 1 {
-		b.do(call(id(tile1Name), acc(num(0)), cut(index(n.a, num(0))), cut(n.b)))
-		return
-	}
-	r := p.names.local("r")
-	defer p.names.free(r)
-	two := func(b *body) {
-		b.do(call(id(tile2Name), acc(id(r)), cut(index(n.a, half(id(r), 2))), cut(n.b)))
-	}
-	one := func(b *body) {
-		b.do(call(id(tile1Name), acc(id(r)), cut(index(n.a, half(id(r), 2))), cut(n.b)))
-	}
-	b.forStep(r, num(0), n.rows, 2, func(b *body) {
-		if n.rows.isInt && n.rows.number%2 == 0 {
-			two(b)
-			return
-		}
-		b.whenElse(binRaw("<", bin("+", id(r), num(1)), n.rows), two, one)
 	})
 }
 
@@ -317,6 +257,8 @@ func (p *printer) runTiles(n *contractNames, col expr) {
 // the inner loop.
 func (p *printer) pack(e *loop.Expr, over []*loop.Axis, axis *loop.Axis, n *contractNames, first, count expr, put func(at, k, v expr)) {
 	store := func(at, k expr) { put(at, k, convert("mlrt.Wide", p.value(e, false))) }
+	p.packed = e
+	defer func() { p.packed = nil }()
 	if axis == nil {
 		p.overDepth(over, n, func(k expr) { store(num(0), k) })
 		return
@@ -386,14 +328,19 @@ func (p *printer) overDepth(over []*loop.Axis, n *contractNames, f func(k expr))
 
 // epilogue writes the maps at each output of the tile.
 func (p *printer) epilogue(t *contractTiles, n *contractNames) {
+	p.eachOutput(t, n, func(r, c expr) {
+		p.leave(p.kernel.Phases[0].Acc, p.here(p.kernel.Phases[0].Acc.Name, call(dot(n.tile, "Sum"), r, c)))
+		for _, ph := range p.kernel.Phases[1:] {
+			p.phase(ph)
+		}
+	})
+}
+
+// eachOutput loops over the outputs of the tile.
+func (p *printer) eachOutput(t *contractTiles, n *contractNames, f func(r, c expr)) {
 	p.tileAxis(t.row, n.row0, n.rows, "r", false, func(r expr) {
 		p.tileAxis(t.col, n.col0, n.cols, "c", true, func(c expr) {
-			lane := bin("+", bin("*", rem(r, 2), num(4)), rem(c, 4))
-			sum := p.here(p.kernel.Phases[0].Acc.Name, index(index(index(n.acc, half(r, 2)), half(c, 4)), lane))
-			p.leave(p.kernel.Phases[0].Acc, sum)
-			for _, ph := range p.kernel.Phases[1:] {
-				p.phase(ph)
-			}
+			f(r, c)
 		})
 	})
 }
@@ -417,55 +364,3 @@ func (p *printer) tileAxis(a *loop.Axis, first, count expr, base string, cut boo
 		p.pop()
 	})
 }
-
-// The names of the unrolled kernels that all contractions of a package share.
-const (
-	tile2Name = "tile2x4"
-	tile1Name = "tile1x4"
-)
-
-// printTiles writes the unrolled kernels.
-func printTiles(s *source) {
-	s.fn("tile2x4 adds the products of two rows and four columns to their accumulators:\n"+
-		"one fused multiply-add after another, in the order of the products. Where the\n"+
-		"machine has none that Go uses, the sum is made in float64, and the rare sums\n"+
-		"that would round twice are made again.",
-		tile2Name, tileParams(), nil, func(b *body) { tileBody(b, 2) })
-	s.fn("tile1x4 is tile2x4 for the first of the two rows.", tile1Name, tileParams(), nil, func(b *body) { tileBody(b, 1) })
-}
-
-func tileParams() []field {
-	return []field{{name: "acc", typ: "*[8]float32"}, {name: "a", typ: "[][2]mlrt.Wide"}, {name: "b", typ: "[][4]mlrt.Wide"}}
-}
-
-func tileBody(b *body, rowCount int64) {
-	var accs []string
-	var loads, stores []expr
-	for i := range rowCount * 4 {
-		accs = append(accs, fmt.Sprintf("c%d", i))
-		loads = append(loads, index(id("acc"), num(i)))
-	}
-	b.set(id("b"), slice(id("b"), nil, ptr(call(id("len"), id("a")))))
-	b.multi(accs, ":=", loads...)
-	b.forRange("k", id("a"), func(b *body) {
-		b.multi([]string{"x", "y"}, ":=", unary("&", index(id("a"), id("k"))), unary("&", index(id("b"), id("k"))))
-		for i, c := range accs {
-			x, y := index(id("x"), num(int64(i)/4)), index(id("y"), num(int64(i)%4))
-			s := binRaw("+", binRaw("*", x, y), convert("mlrt.Wide", id(c)))
-			slow := binRaw("&&", unary("!", rt("FusedByCompiler")), call(rt("DoubleRounds"), convert("float64", id("s"))))
-			b.whenLet("s", s, slow, func(b *body) {
-				b.set(id(c), call(rt("FMASlow"), convert("float32", x), convert("float32", y), id(c)))
-			}, func(b *body) { b.set(id(c), convert("float32", id("s"))) })
-		}
-	})
-	for _, c := range accs {
-		stores = append(stores, id(c))
-	}
-	var left []string
-	for i := range rowCount * 4 {
-		left = append(left, fmt.Sprintf("acc[%d]", i))
-	}
-	b.multi(left, "=", stores...)
-}
-
-func ptr(e expr) *expr { return &e }

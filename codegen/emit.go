@@ -205,6 +205,9 @@ func call(f expr, args ...expr) expr {
 // convert converts e to the Go type t.
 func convert(t string, e expr) expr { return call(primary(typeCode(t)), e) }
 
+// spread passes the elements of a slice as arguments.
+func spread(e expr) expr { return primary(jen.Add(e.in(precPrimary)).Op("...")) }
+
 // index is a[i].
 func index(a, i expr) expr {
 	return expr{code: jen.Add(a.in(precPrimary)).Index(i.code), prec: precPrimary, ops: a.ops + i.ops}
@@ -240,6 +243,7 @@ type field struct {
 	name, typ string
 	comment   string // after a struct field
 	above     string // before a struct field
+	apart     bool   // a struct field with an empty line before it
 }
 
 // typeCode turns the text of a Go type into code. Types of the runtime and the
@@ -454,9 +458,25 @@ func (b *body) forStep(name string, from, to expr, step int64, f func(*body)) {
 	b.add(jen.For(jen.Id(name).Op(":=").Add(from.code), jen.Id(name).Op("<").Add(to.code), post).Block(list...))
 }
 
-// forField counts a field from 0 to n-1.
-func (b *body) forField(f, n expr, list []jen.Code) {
-	b.add(jen.For(jen.Add(f.code).Op("=").Lit(0), jen.Add(f.code).Op("<").Add(n.in(precAdd)), jen.Add(f.code).Op("++")).Block(list...))
+// forLayers counts name up or down from first for a span's repetitions; print
+// writes the items from one up to another. The last repetition may stop early.
+func (b *body) forLayers(name string, first, step int, sp span, print func(b *body, from, to int)) {
+	count := sp.times(0)
+	list := b.inner(func(b *body) {
+		print(b, 0, sp.rest)
+		if sp.rest > 0 {
+			b.when(binRaw("==", id(name), num(int64(first+step*(count-1)))), func(b *body) { b.add(jen.Break()) })
+		}
+		print(b, sp.rest, sp.period)
+	})
+	switch end := first + step*count; {
+	case first == 0 && step > 0:
+		b.add(jen.For(jen.Id(name).Op(":=").Range().Lit(count)).Block(list...))
+	case step > 0:
+		b.add(jen.For(jen.Id(name).Op(":=").Lit(first), jen.Id(name).Op("<").Lit(end), jen.Id(name).Op("++")).Block(list...))
+	default:
+		b.add(jen.For(jen.Id(name).Op(":=").Lit(first), jen.Id(name).Op(">=").Lit(end+1), jen.Id(name).Op("--")).Block(list...))
+	}
 }
 
 // block is a block of its own.
@@ -476,13 +496,6 @@ func (b *body) whenElse(cond expr, then, els func(*body)) {
 	list := b.inner(then)
 	other := b.inner(els)
 	b.add(jen.If(jen.Add(cond.code)).Block(list...).Else().Block(other...))
-}
-
-// whenLet is an if statement with two branches that first defines name.
-func (b *body) whenLet(name string, e, cond expr, then, els func(*body)) {
-	list := b.inner(then)
-	other := b.inner(els)
-	b.add(jen.If(jen.Id(name).Op(":=").Add(e.code), jen.Add(cond.code)).Block(list...).Else().Block(other...))
 }
 
 // whenErr calls e, an expression with one error result, and returns what ret

@@ -64,6 +64,9 @@ func (s *source) doc(text string) {
 		s.file.Line()
 	}
 	s.hasDecls = true
+	if text == "" {
+		return
+	}
 	for _, c := range comment(text) {
 		s.file.Add(c)
 	}
@@ -103,6 +106,9 @@ func (s *source) structType(doc, name string, fields []field) {
 	for _, f := range fields {
 		if f.above != "" {
 			list = append(list, comment(f.above)...)
+		}
+		if f.apart {
+			list = append(list, jen.Line())
 		}
 		st := jen.Empty()
 		if f.name != "" {
@@ -155,6 +161,21 @@ func (s *source) variable(doc, name string, value expr) {
 	s.doc(doc)
 	s.decls = append(s.decls, "var "+name)
 	s.file.Add(jen.Var().Id(name).Op("=").Add(value.code))
+}
+
+// variables writes package variables.
+func (s *source) variables(list []constant) {
+	s.doc("")
+	var codes []jen.Code
+	for _, c := range list {
+		s.decls = append(s.decls, "var "+c.name)
+		codes = append(codes, jen.Id(c.name).Op("=").Add(c.value.code))
+	}
+	if len(codes) == 1 {
+		s.file.Add(jen.Var().Add(codes[0]))
+		return
+	}
+	s.file.Add(jen.Var().Defs(codes...))
 }
 
 func fieldCodes(fields []field) []jen.Code {
@@ -229,6 +250,15 @@ func funcLit(params []field, results []string, f func(*body)) expr {
 		st = st.Add(resultCode(results))
 	}
 	return primary(st.Block(b.list...))
+}
+
+// shortFunc is a function literal that returns a value, on one line.
+func shortFunc(param field, results []string, values ...expr) expr {
+	var list []jen.Code
+	for _, v := range values {
+		list = append(list, v.code)
+	}
+	return primary(jen.Func().Params(fieldCodes([]field{param})...).Add(resultCode(results)).Op("{").Return().Add(jen.List(list...)).Op("}"))
 }
 
 // render formats the file.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"go/token"
+	"slices"
 	"sort"
 	"strings"
 
@@ -81,10 +82,13 @@ func Generate(p *loop.Program, opt Options) ([]File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := checkFile(s, data); err != nil {
+		out = append(out, File{Name: s.name, Data: data})
+	}
+	for i, s := range g.files {
+		if err := checkFile(s, out[i].Data); err != nil {
 			return nil, err
 		}
-		out = append(out, File{Name: s.name, Data: g.withRuntime(data)})
+		out[i].Data = g.withRuntime(out[i].Data)
 	}
 	out = append(out, g.raw...)
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
@@ -112,6 +116,12 @@ type gen struct {
 	vars    []*storedVar // in the program's order
 	infos   []*storedVar // those that Info lists, in its order
 	byVar   map[*loop.Var]*storedVar
+	params  *tensorGroup
+	buffers *tensorGroup
+	others  *tensorGroup // states of optimizers that states lacks
+	metrics *tensorGroup
+	carried *tensorGroup // from call to call of a session
+	states  []*stateGroup
 	plans   map[*loop.Kernel]*kernelPlan
 	asm     map[*loop.Kernel]*asmKernel
 	tasks   map[*loop.Kernel]*kernelTask
@@ -127,15 +137,6 @@ type gen struct {
 	trainInit *run
 
 	files []*source
-}
-
-// storedVar is a stored tensor with the field that holds it.
-type storedVar struct {
-	*loop.Var
-	owner string // model, trainer or session
-	field string
-	info  int // number in Info.Vars, -1 for metric and session states
-	entry *entryGen
 }
 
 // entryGen is an entry of the model.
@@ -165,7 +166,7 @@ type metricGen struct {
 func newGen(p *loop.Program, opt Options) (*gen, error) {
 	g := &gen{
 		prog: p, opt: opt, base: baseName(p.File), name: opt.Package, pkg: newNames(nil), byVar: map[*loop.Var]*storedVar{},
-		plans: map[*loop.Kernel]*kernelPlan{}, tasks: map[*loop.Kernel]*kernelTask{}, inputs: map[string]string{}, tables: map[*loop.Buffer]string{},
+		tasks: map[*loop.Kernel]*kernelTask{}, inputs: map[string]string{}, tables: map[*loop.Buffer]string{},
 	}
 	if g.name == "" {
 		g.name = PackageName(p.Name)
@@ -178,71 +179,36 @@ func newGen(p *loop.Program, opt Options) (*gen, error) {
 		g.pkg.used[name] = "the Go name"
 	}
 	for _, n := range []string{"Model", "Session", "Trainer", "TrainOptions", "New", "Load", "LoadFS", "Embedded", "NumParams", "Generated",
-		"anyModel", "anySession", "anyTrainer", "modelInfo", "newModel", "openTrainer", tile1Name, tile2Name} {
+		"params", "modelVars", "anyModel", "anySession", "anyTrainer", "modelInfo", "newModel", "openTrainer"} {
 		g.pkg.used[n] = "the generated " + n
 	}
 	if err := g.nameVars(); err != nil {
 		return nil, err
 	}
+	kernelNames := map[*loop.Kernel]string{}
 	for _, k := range p.Kernels {
-		g.plans[k] = planKernel(k, g.pkg.local(k.Name))
+		kernelNames[k] = g.pkg.local(k.Name)
+	}
+	g.plans = planKernels(p.Kernels, kernelNames)
+	for _, k := range p.Kernels {
+		g.makeTask(k, kernelNames[k])
 	}
 	g.lowerAssembly()
+	for k, pl := range g.plans { // a set
+		pl.worker = pl.worker || g.asm[k] != nil || !pl.single()
+	}
+	for _, k := range p.Kernels {
+		if pl := g.plans[k]; pl.function == "" {
+			pl.function = pl.name
+			if pl.worker { // the name is that of the variable
+				pl.function = g.pkg.local(pl.name + "Go")
+			}
+		}
+	}
 	if err := g.makeRuns(); err != nil {
 		return nil, err
 	}
 	return g, g.err
-}
-
-// nameVars gives every stored tensor a field.
-func (g *gen) nameVars() error {
-	scopes := map[string]*names{}
-	for _, o := range []string{"model", "trainer", "session"} {
-		scopes[o] = newNames(nil)
-		for _, n := range []string{"weights", "sessions", "pool", "model", "trainer", "seed", "steps", "calls"} {
-			scopes[o].used[n] = "the field " + n
-		}
-	}
-	owners := map[string]string{"param": "model", "buffer": "model", "optimizer": "trainer", "metric": "trainer", "session": "session"}
-	for _, v := range g.prog.Vars {
-		owner, ok := owners[v.Kind]
-		if !ok {
-			return fmt.Errorf("internal error: stored tensor %s is of kind %q", v.Name, v.Kind)
-		}
-		sv := &storedVar{Var: v, owner: owner, field: private(v.Name), info: -1}
-		if owner == "trainer" {
-			sv.field = scopes[owner].local(strings.TrimPrefix(strings.TrimPrefix(v.Name, "optimizer/"), "train/"))
-		} else if err := scopes[owner].claim(sv.field, fmt.Sprintf("the stored tensor %q", v.Name)); err != nil {
-			return err
-		}
-		g.vars = append(g.vars, sv)
-		g.byVar[v] = sv
-	}
-	for _, kind := range []string{"param", "buffer", "optimizer"} {
-		for _, sv := range g.vars {
-			if sv.Kind == kind && !(kind == "optimizer" && g.opt.ForwardOnly) {
-				sv.info = len(g.infos)
-				g.infos = append(g.infos, sv)
-			}
-		}
-	}
-	return nil
-}
-
-// stored returns where a run finds a stored tensor. A run of initial values keeps
-// those of other owners as scratch.
-func (g *gen) stored(r *run, v *loop.Var) (expr, bool) {
-	sv := g.byVar[v]
-	if r.init {
-		owner := "model"
-		if r == g.trainInit || strings.HasPrefix(r.typ, "trainInit") {
-			owner = "trainer"
-		}
-		if sv.owner != "model" && sv.owner != owner {
-			return expr{}, false
-		}
-	}
-	return id("r." + sv.owner + "." + sv.field), true
 }
 
 // table returns the name of the package variable with a buffer's constants.
@@ -342,66 +308,71 @@ func (g *gen) addTrain(f, eval *loop.Func) error {
 	return nil
 }
 
-// addInit splits the computation of initial values: those that a model needs,
-// and those that a trainer adds.
+// addInit adds a computation of initial values: that of a model's tensors, or of
+// those that a trainer adds.
 func (g *gen) addInit(f *loop.Func) {
-	model := initSteps(f.Body, func(v *loop.Var) bool { return v.Kind == "param" || v.Kind == "buffer" })
-	if len(model) > 0 {
-		g.modelInit = g.newRun(f, "modelInit", "", model)
-		g.modelInit.doc = g.modelInit.typ + " computes the initial values of a model's tensors."
+	owner := "model"
+	if f.Name != "init" {
+		owner = "trainer"
 	}
-	trainer := initSteps(f.Body, func(v *loop.Var) bool { return v.Kind == "optimizer" })
-	if len(trainer) > 0 && !g.opt.ForwardOnly {
-		g.trainInit = g.newRun(f, "trainInit", "", trainer)
+	steps := g.notZero(f.Body, owner)
+	switch {
+	case len(steps) == 0:
+	case owner == "model":
+		g.modelInit = g.newRun(f, "modelInit", "", steps)
+		g.modelInit.doc = g.modelInit.typ + " computes the initial values of a model's tensors."
+	case !g.opt.ForwardOnly:
+		g.trainInit = g.newRun(f, "trainInit", "", steps)
 		g.trainInit.doc = g.trainInit.typ + " computes the initial values of a trainer's own tensors."
 	}
 }
 
-// initSteps returns the steps that the chosen tensors' values depend on.
-func initSteps(steps []loop.Step, want func(*loop.Var) bool) []loop.Step {
-	needed := map[*loop.Buffer]bool{}
-	keep := make([]bool, len(steps))
-	for i := len(steps) - 1; i >= 0; i-- {
-		reads, writes := touched(steps[i])
-		for _, b := range writes {
-			if needed[b] || b.Kind == loop.Stored && want(b.Var) {
-				keep[i] = true
+// notZero leaves out what sets an owner's tensors to zero, directly or as copies
+// of one that is zero: new memory is.
+func (g *gen) notZero(steps []loop.Step, owner string) (list []loop.Step) {
+	written := map[*loop.Var]bool{}
+	for _, s := range steps {
+		c, ok := s.(*loop.Call)
+		if !ok {
+			return steps
+		}
+		zero := func(q *loop.Param) bool {
+			b := c.Args[slices.Index(c.Kernel.Params, q)].Buffer
+			return b.Kind == loop.Stored && !written[b.Var] && g.byVar[b.Var].owner == owner
+		}
+		stays := false
+		for _, q := range c.Kernel.Params {
+			stays = stays || q.Write && !(zero(q) && storesZero(c.Kernel, q, zero))
+		}
+		if !stays {
+			continue
+		}
+		for i, q := range c.Kernel.Params {
+			if q.Write {
+				written[c.Args[i].Buffer.Var] = true
 			}
 		}
-		if keep[i] {
-			for _, b := range reads {
-				needed[b] = true
-			}
-		}
+		list = append(list, s)
 	}
-	var out []loop.Step
-	for i, s := range steps {
-		if keep[i] {
-			out = append(out, s)
-		}
-	}
-	return out
+	return list
 }
 
-// touched returns the buffers that a step reads and writes.
-func touched(s loop.Step) (reads, writes []*loop.Buffer) {
-	switch s := s.(type) {
-	case *loop.Call:
-		for i, q := range s.Kernel.Params {
-			if q.Read {
-				reads = append(reads, s.Args[i].Buffer)
-			}
-			if q.Write {
-				writes = append(writes, s.Args[i].Buffer)
-			}
+// storesZero reports whether a kernel can only write zeros to q, given that some
+// parameters are zero.
+func storesZero(k *loop.Kernel, q *loop.Param, zero func(*loop.Param) bool) bool {
+	for _, ph := range k.Phases {
+		if ph.Kind != loop.Map {
+			return false
 		}
-	case *loop.For:
-		for _, inner := range s.Body {
-			r, w := touched(inner)
-			reads, writes = append(reads, r...), append(writes, w...)
+		for _, s := range ph.Stores {
+			v := s.Value
+			isZero := v.Op == loop.Const && v.Bits == 0 || v.Op == loop.Load && v.Guard == nil && zero(v.Param)
+			if s.Param == q && !isZero {
+				return false
+			}
 		}
 	}
-	return reads, writes
+	return true
 }
 
 // hash identifies the model's stored tensors: two models of one hash load each

@@ -2,6 +2,7 @@ package codegen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mlc-go/mlc/compiler/dim"
@@ -11,11 +12,21 @@ import (
 // kernelPlan says how the plain Go form of a kernel is cut into items: equal
 // pieces of its space that workers take one by one.
 type kernelPlan struct {
-	kernel *loop.Kernel // flattened where that is possible
-	name   string       // the Go function
-	split  []*loop.Axis // leading axes of Space, walked as one; nil: a single item
-	chunk  int64        // their points in an item
-	tiles  *contractTiles
+	kernel   *loop.Kernel // flattened where that is possible, with names for sizes
+	name     string       // of the first of the members
+	function string       // in Go
+	split    []*loop.Axis // leading axes of Space, walked as one; none: a single item
+	chunk    dim.Dim      // their points, or tiles, in an item
+	tiles    *contractTiles
+
+	members []*loop.Kernel          // that share the function
+	sizes   []field                 // constants that differ among them
+	scalars []*loop.ScalarParam     // the sizes that are no whole numbers
+	values  map[*loop.Kernel][]expr // of the sizes
+	fields  []field                 // the arguments but for sizes and the range of items
+	args    string                  // the struct of the arguments
+	typ     string                  // the struct of the sizes
+	worker  bool                    // workers run it: it takes args
 }
 
 // The work that an item should have, in rough nanoseconds, so that taking one
@@ -26,47 +37,23 @@ const (
 	unknownDim = 64    // taken for a symbolic size
 )
 
-// planKernel decides the cut from shapes alone.
-func planKernel(k *loop.Kernel, name string) *kernelPlan {
-	if f := flatten(k); f != nil {
-		k = f
-	}
-	pl := &kernelPlan{kernel: k, name: name}
-	if t := tileContract(k); t != nil {
-		pl.tiles = t
-		pl.chunk = max(1, itemWork/max(1, t.work(k)))
-		return pl
-	}
-	if len(k.Space) == 0 {
-		return pl
-	}
-	work := pointWork(k)
-	for i := len(k.Space) - 1; i >= 0; i-- {
-		if i == 0 || work*extentGuess(k.Space[i]) > 4*itemWork {
-			pl.split = k.Space[:i+1]
-			break
-		}
-		work *= extentGuess(k.Space[i])
-	}
-	pl.chunk = max(1, itemWork/max(1, work))
-	if n, ok := dim.Product(extents(k.Space)).Int(); ok && n <= 1<<40 && n*pointWork(k) < serialWork {
-		pl.split = nil
-	}
-	return pl
-}
-
 // single reports whether the kernel is always one item.
-func (pl *kernelPlan) single() bool { return pl.tiles == nil && pl.split == nil }
+func (pl *kernelPlan) single() bool { return pl.tiles == nil && len(pl.split) == 0 }
 
 // items returns the number of items over the given sizes.
 func (pl *kernelPlan) items(env map[string]expr) expr {
 	if pl.single() {
 		return num(1)
 	}
+	n := dimExpr(dim.Product(extents(pl.split)), env)
 	if pl.tiles != nil {
-		return ceilDiv(pl.tiles.count(func(d dim.Dim) expr { return dimExpr(d, env) }), pl.chunk)
+		n = pl.tiles.count(func(d dim.Dim) expr { return dimExpr(d, env) })
 	}
-	return ceilDiv(dimExpr(dim.Product(extents(pl.split)), env), pl.chunk)
+	chunk := dimExpr(pl.chunk, env)
+	if chunk.isInt {
+		return ceilDiv(n, chunk.number)
+	}
+	return bin("/", bin("-", bin("+", n, chunk), num(1)), chunk)
 }
 
 // ceilDiv is x/n rounded up; x is not negative.
@@ -130,8 +117,7 @@ func exprWork(e *loop.Expr, seen map[*loop.Expr]bool) int64 {
 	return w + exprWork(e.Guard, seen)
 }
 
-// signature returns the parameters of a kernel's function: slices, sizes,
-// scalars, counters and, unless it is a single item, the half-open range of items.
+// signature returns a kernel's arguments: slices, sizes, scalars and counters.
 func (pl *kernelPlan) signature(n *names) []field {
 	k := pl.kernel
 	var list []field
@@ -147,49 +133,116 @@ func (pl *kernelPlan) signature(n *names) []field {
 	for _, c := range k.Counters {
 		list = append(list, field{name: n.local(c), typ: "int"})
 	}
-	if !pl.single() {
-		list = append(list, field{name: n.local("lo"), typ: "int"}, field{name: n.local("hi"), typ: "int"})
-	}
 	return list
 }
 
 // kernelDoc is the comment above a kernel: what it computes, the model lines it
 // came from, and the shapes of its slices.
-func (pl *kernelPlan) kernelDoc(params []field) string {
-	k := pl.kernel
+func (pl *kernelPlan) kernelDoc() string {
+	k, params := pl.kernel, pl.fields
 	var b strings.Builder
-	what := oneLine(k.Doc)
-	if what == "" {
-		what = describePhases(k)
+	origins := pl.origins()
+	what := pl.computes()
+	end := "."
+	if len(origins) > 0 {
+		end = ":"
 	}
-	fmt.Fprintf(&b, "%s computes %s.\n", pl.name, what)
-	for i, o := range k.Origins {
-		if o.Line == 0 {
-			continue
-		}
-		if i == 0 || k.Origins[i-1].Line == 0 {
+	fmt.Fprintf(&b, "%s computes %s%s\n", pl.function, what, end)
+	for i, o := range origins[:min(len(origins), quoted)] {
+		if i == 0 {
 			b.WriteString("\n")
 		}
-		fmt.Fprintf(&b, "\t%s:%d  %s\n", oneLine(o.File), o.Line, oneLine(o.Label))
+		label := oneLine(o.Label)
+		if strings.HasPrefix(label, "optimizer ") { // its arguments concern the whole model
+			label, _, _ = strings.Cut(label, "(")
+		}
+		fmt.Fprintf(&b, "\t%s:%d  %s\n", oneLine(o.File), o.Line, label)
+	}
+	if more := otherLines(origins); more != "" {
+		fmt.Fprintf(&b, "\tand %s\n", more)
 	}
 	b.WriteString("\n")
-	for i, q := range k.Params {
-		rw := "reads"
-		switch {
-		case q.Read && q.Write:
-			rw = "updates"
-		case q.Write:
-			rw = "writes"
+	for i := 0; i < len(k.Params); {
+		does, shape, list := paramDoc(k.Params[i]), shapeText(k.Params[i].Shape, k.Params[i].Layout), params[i].name
+		for i++; i < len(k.Params) && paramDoc(k.Params[i]) == does && shapeText(k.Params[i].Shape, k.Params[i].Layout) == shape; i++ {
+			list += ", " + params[i].name
 		}
-		fmt.Fprintf(&b, "\t%s %s %s\n", rw, params[i].name, shapeText(q.Shape, q.Layout))
+		fmt.Fprintf(&b, "\t%s %s %s\n", does, list, shape)
 	}
 	switch {
 	case pl.tiles != nil:
 		fmt.Fprintf(&b, "\n%s\n", itemText(pl))
-	case pl.split != nil:
-		fmt.Fprintf(&b, "\nAn item is %d of %s.\n", pl.chunk, axisNames(pl.split))
+	case len(pl.split) > 0 && pl.chunk.Is(1):
+		fmt.Fprintf(&b, "\nAn item is a point %s.\n", axisNames(pl.split))
+	case len(pl.split) > 0:
+		fmt.Fprintf(&b, "\nAn item is %s points %s.\n", pl.chunk, axisNames(pl.split))
 	}
 	return strings.TrimRight(b.String(), "\n")
+}
+
+// computes says what a kernel is for: its own words, or what it writes.
+func (pl *kernelPlan) computes() string {
+	what, _, _ := strings.Cut(oneLine(pl.kernel.Doc), ":") // its operations are in the lines of the model
+	if strings.HasPrefix(what, "a ") || strings.HasPrefix(what, "the ") {
+		return what
+	}
+	var list []string
+	for i, q := range pl.kernel.Params {
+		if q.Write {
+			list = append(list, pl.fields[i].name)
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// quoted is how many of the model's lines a kernel's comment quotes.
+const quoted = 3
+
+// otherLines names the model's lines that are not quoted by their numbers.
+func otherLines(origins []loop.Origin) string {
+	var out strings.Builder
+	file := ""
+	seen := map[string]bool{}
+	for i, o := range origins {
+		place := fmt.Sprintf("%s:%d", o.File, o.Line)
+		if seen[place] || i < quoted {
+			seen[place] = true
+			continue
+		}
+		seen[place] = true
+		if out.Len() > 0 {
+			out.WriteString(", ")
+		}
+		if o.File != file {
+			out.WriteString(oneLine(o.File) + ":")
+			file = o.File
+		}
+		fmt.Fprint(&out, o.Line)
+	}
+	return out.String()
+}
+
+// paramDoc says what a kernel does with a parameter.
+func paramDoc(q *loop.Param) string {
+	switch {
+	case q.Read && q.Write:
+		return "updates"
+	case q.Write:
+		return "writes"
+	}
+	return "reads"
+}
+
+// origins are the model lines of all members.
+func (pl *kernelPlan) origins() (list []loop.Origin) {
+	for _, m := range pl.members {
+		for _, o := range m.Origins {
+			if o.Line != 0 && !slices.Contains(list, o) {
+				list = append(list, o)
+			}
+		}
+	}
+	return list
 }
 
 func axisNames(axes []*loop.Axis) string {
@@ -197,17 +250,7 @@ func axisNames(axes []*loop.Axis) string {
 	for _, a := range axes {
 		parts = append(parts, fmt.Sprintf("%s < %s", a.Name, a.Extent))
 	}
-	return "the points (" + strings.Join(parts, ", ") + ")"
-}
-
-func describePhases(k *loop.Kernel) string {
-	var parts []string
-	for _, ph := range k.Phases {
-		if s := ph.Kind.String(); len(parts) == 0 || parts[len(parts)-1] != s {
-			parts = append(parts, s)
-		}
-	}
-	return strings.Join(parts, ", ")
+	return "(" + strings.Join(parts, ", ") + ")"
 }
 
 func shapeText(shape []dim.Dim, l *loop.Layout) string {
@@ -224,9 +267,7 @@ func shapeText(shape []dim.Dim, l *loop.Layout) string {
 
 // printKernel writes the kernel's function. pkg holds the package's names.
 func printKernel(s *source, pl *kernelPlan, pkg *names) error {
-	local := newNames(pkg)
-	params := pl.signature(local)
-	p := newPrinter(pl, params, local)
+	p := newPrinter(pl, pkg)
 	b := &body{}
 	p.push(b, false)
 	switch {
@@ -237,35 +278,80 @@ func printKernel(s *source, pl *kernelPlan, pkg *names) error {
 	default:
 		p.items(pl)
 	}
+	p.pop()
 	if p.err != nil {
 		return p.err
 	}
 	if b.count > maxStatements {
-		return fmt.Errorf("kernel %s takes %d statements, more than the %d that the Go compiler can digest", pl.name, b.count, maxStatements)
+		return fmt.Errorf("kernel %s takes %d statements, more than the %d that the Go compiler can digest", pl.function, b.count, maxStatements)
 	}
-	s.fn(pl.kernelDoc(params), pl.name, params, nil, func(f *body) { *f = *b })
+	s.fn(pl.kernelDoc(), pl.function, pl.formal(), nil, func(f *body) {
+		if pl.worker {
+			p.unpack(f)
+		}
+		f.list, f.count = append(f.list, b.list...), f.count+b.count
+	})
 	return nil
+}
+
+// formal are the parameters of the kernel's function.
+func (pl *kernelPlan) formal() (list []field) {
+	if !pl.worker {
+		return slices.Concat(pl.fields, pl.sizes)
+	}
+	list = append(list, field{name: "a", typ: "*" + pl.args})
+	if len(pl.sizes) > 0 {
+		list = append(list, field{name: "n", typ: pl.typ})
+	}
+	return append(list, field{name: "lo", typ: "int"}, field{name: "hi", typ: "int"})
+}
+
+// unpack gives names to the slices that the kernel indexes: Go would read the
+// struct at each element.
+func (p *printer) unpack(b *body) {
+	var list []string
+	var values []expr
+	for _, q := range p.kernel.Params {
+		if f := p.fields[q]; p.indexed[q] {
+			list = append(list, p.params[q].path())
+			values = append(values, f)
+		}
+	}
+	if len(list) > 0 {
+		b.multi(list, ":=", values...)
+	}
 }
 
 // maxStatements caps straight-line code: the Go compiler's time grows faster
 // than its length.
 const maxStatements = 1000
 
-func newPrinter(pl *kernelPlan, params []field, local *names) *printer {
+func newPrinter(pl *kernelPlan, pkg *names) *printer {
 	k := pl.kernel
 	p := &printer{
-		kernel: k, build: loop.NewBuilder(), names: local,
-		params: map[*loop.Param]expr{}, dims: map[string]expr{}, scalars: map[*loop.ScalarParam]expr{}, counters: map[string]expr{},
-		axes: map[*loop.Axis]func() expr{}, axisAt: map[*loop.Axis]int{}, results: map[*loop.Result]expr{}, resultAt: map[*loop.Result]int{},
+		kernel: k, build: loop.NewBuilder(), names: newNames(pkg),
+		params: map[*loop.Param]expr{}, fields: map[*loop.Param]expr{}, indexed: map[*loop.Param]bool{},
+		dims: map[string]expr{}, scalars: map[*loop.ScalarParam]expr{}, counters: map[string]expr{},
+		axes: map[*loop.Axis]func() expr{}, axisAt: map[*loop.Axis]int{}, results: map[*loop.Result]expr{}, resultAt: map[*loop.Result]int{}, read: map[*loop.Result]bool{},
 		next: map[*loop.Carry]expr{}, written: map[*loop.Param]bool{},
+	}
+	for _, f := range pl.formal() {
+		p.names.used[f.name] = f.name
 	}
 	at := 0
 	take := func() expr {
 		at++
-		return id(params[at-1].name)
+		if pl.worker {
+			return id("a." + pl.fields[at-1].name)
+		}
+		return id(pl.fields[at-1].name)
 	}
 	for _, q := range k.Params {
-		p.params[q] = take()
+		p.fields[q] = take()
+		p.params[q] = p.fields[q]
+		if pl.worker {
+			p.params[q] = id(p.names.local(q.Name))
+		}
 		p.written[q] = q.Write
 	}
 	for _, d := range k.Dims {
@@ -277,14 +363,36 @@ func newPrinter(pl *kernelPlan, params []field, local *names) *printer {
 	for _, c := range k.Counters {
 		p.counters[c] = take()
 	}
+	pl.bind(p.dims, "n")
+	for _, s := range pl.scalars {
+		p.scalars[s] = pl.size(s.Name, "n")
+	}
 	return p
+}
+
+// bind adds the sizes that are whole numbers to those of a kernel's arguments.
+func (pl *kernelPlan) bind(env map[string]expr, owner string) map[string]expr {
+	for _, s := range pl.sizes {
+		if s.typ == "int" {
+			env[s.name] = pl.size(s.name, owner)
+		}
+	}
+	return env
+}
+
+// size is a size of the members by its name.
+func (pl *kernelPlan) size(name, owner string) expr {
+	if pl.worker {
+		return id(owner + "." + name)
+	}
+	return id(name)
 }
 
 // items walks the points of the split axes that the items hold.
 func (p *printer) items(pl *kernelPlan) {
-	total := p.dim(dim.Product(extents(pl.split)))
-	from := bin("*", id("lo"), num(pl.chunk))
-	to := call(id("min"), bin("*", id("hi"), num(pl.chunk)), total)
+	total, chunk := p.dim(dim.Product(extents(pl.split))), p.dim(pl.chunk)
+	from := bin("*", id("lo"), chunk)
+	to := call(id("min"), bin("*", id("hi"), chunk), total)
 	rest := pl.kernel.Space[len(pl.split):]
 	if len(pl.split) == 1 {
 		if len(rest) == 0 && p.rowPhase() {
@@ -341,7 +449,7 @@ func (p *printer) unflatten(at func() expr, axes []*loop.Axis) {
 		a, stride := axes[i], after
 		after = after.Mul(a.Extent)
 		p.axisAt[a] = p.depth()
-		if n, ok := a.Extent.Int(); ok && n <= 1 {
+		if n, ok := a.Extent.Int(); ok && n <= 1 || stride.Is(0) { // of nothing there is no position
 			p.axes[a] = always(num(0))
 			continue
 		}
@@ -352,7 +460,7 @@ func (p *printer) unflatten(at func() expr, axes []*loop.Axis) {
 				if i > 0 {
 					v = bin("%", v, p.dim(a.Extent))
 				}
-				if v.ops > 0 {
+				if v.ops > 0 && a.Name != "" {
 					v = p.define(home, a.Name, v)
 				}
 				named = &v
@@ -425,8 +533,8 @@ func (p *printer) loops(axes []*loop.Axis, f func()) {
 }
 
 func itemText(pl *kernelPlan) string {
-	if pl.chunk == 1 {
+	if pl.chunk.Is(1) {
 		return fmt.Sprintf("An item is a tile of %s.", pl.tiles)
 	}
-	return fmt.Sprintf("An item is %d tiles of %s.", pl.chunk, pl.tiles)
+	return fmt.Sprintf("An item is %s tiles of %s.", pl.chunk, pl.tiles)
 }

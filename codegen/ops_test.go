@@ -160,7 +160,7 @@ func (l *lab) machine(arch, runner string, check func([]driverResult)) {
 		}
 		command = []string{path, driver}
 	}
-	if out, err := l.goCommand([]string{"GOARCH=" + arch, "CGO_ENABLED=0"}, "build", "-o", driver, "."); err != nil {
+	if out, err := l.goBuild(driver, "GOARCH="+arch, "CGO_ENABLED=0"); err != nil {
 		l.t.Fatalf("go build: %v\n%s", err, out)
 	}
 	check(l.runAs(command...))

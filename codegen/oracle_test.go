@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -20,6 +21,8 @@ import (
 	mlrt "github.com/mlc-go/mlc/runtime"
 )
 
+var _ = debug.SetGCPercent(400) // as the command does
+
 // The types of testdata/driver.go.txt.
 type (
 	driverCase struct {
@@ -27,6 +30,7 @@ type (
 		Seed    uint64
 		Threads int
 		Target  string
+		Pauses  bool
 		Vars    [][]uint64
 		Calls   []driverCall
 	}
@@ -107,9 +111,14 @@ func (l *lab) addWith(o codegen.Options, p *loop.Program) {
 func (l *lab) goCommand(env []string, args ...string) (string, error) {
 	cmd := exec.Command("go", args...)
 	cmd.Dir = l.dir
-	cmd.Env = append(append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off"), env...)
+	cmd.Env = append(append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off", "GOGC=400"), env...) // the compiler collects less
 	out, err := cmd.CombinedOutput()
 	return string(out), err
+}
+
+// goBuild builds the program, which nobody debugs.
+func (l *lab) goBuild(program string, env ...string) (string, error) {
+	return l.goCommand(env, "build", "-gcflags=lab/...=-dwarf=false", "-ldflags=-s -w", "-o", program, ".")
 }
 
 // build builds the driver with all packages.
@@ -131,7 +140,7 @@ func (l *lab) build() {
 	}
 	b.WriteString("}\n")
 	l.write("models.go", b.String())
-	if out, err := l.goCommand(nil, "build", "-o", "driver", "."); err != nil {
+	if out, err := l.goBuild("driver"); err != nil {
 		l.t.Fatalf("go build: %v\n%s", err, out)
 	}
 }
@@ -247,8 +256,8 @@ func (l *lab) oracle(c driverCase, got driverResult, dims []map[string]int64) {
 		t.Fatal(err)
 	}
 	m.Seed, m.Metrics = c.Seed, true
-	if init := funcs(p, "init"); len(init) > 0 {
-		if _, err := m.Run(init[0], nil); err != nil {
+	for _, init := range funcs(p, "init") {
+		if _, err := m.Run(init, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

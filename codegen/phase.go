@@ -45,6 +45,10 @@ func (p *printer) phase(ph *loop.Phase) {
 // stores computes all values before it writes the first one, since a value may
 // read what another store overwrites.
 func (p *printer) stores(stores []*loop.Store) {
+	p.stored = map[*loop.Expr]*loop.Param{}
+	for _, s := range stores {
+		p.stored[s.Value] = s.Param
+	}
 	values := make([]expr, len(stores))
 	for i, s := range stores {
 		if s.If != nil {
@@ -122,6 +126,7 @@ func (p *printer) sequence(ph *loop.Phase) {
 // leave records the value of a result at the present point.
 func (p *printer) leave(r *loop.Result, v expr) {
 	p.results[r], p.resultAt[r] = v, p.depth()
+	p.top().left = append(p.top().left, r)
 }
 
 // reducer is a Reducer in Go: how it starts, grows and ends.
@@ -337,12 +342,16 @@ func (p *printer) addChunk(r *reducer, base, lanes, laneAt expr) {
 		r.grow(p.out(), r.acc, r.at, v, at)
 		return
 	}
-	v := p.here("chunk", p.laneTotal(&c))
-	p.joinBlock(r, base, v)
+	p.joinBlock(r, base, p.laneTotal(&c))
 }
 
 // joinBlock adds a block's value to the total, which starts as the first block's.
 func (p *printer) joinBlock(r *reducer, base, v expr) {
+	if r.Op == loop.Sum && r.typ == "float32" {
+		p.out().set(r.acc, call(rt("AddBlock"), r.acc, base, v))
+		return
+	}
+	v = p.here("block", v)
 	p.out().whenElse(binRaw("==", base, num(0)), func(b *body) { b.set(r.acc, v) }, func(b *body) { r.grow(b, r.acc, r.at, v, expr{}) })
 }
 
@@ -422,7 +431,10 @@ func (p *printer) contractPoint(ph *loop.Phase) {
 			p.out().set(acc, call(fma, p.value(ph.A, false), p.value(ph.B, false), acc))
 		})
 	}
-	if c, ok := n.Int(); ok && c <= contractBlock {
+	if ph.Init != nil {
+		p.out().set(total, p.value(ph.Init, false))
+	}
+	if c, ok := n.Int(); ok && c <= contractBlock || ph.Init != nil {
 		chain(total, num(0), size)
 		p.leave(ph.Acc, total)
 		return
@@ -434,7 +446,11 @@ func (p *printer) contractPoint(ph *loop.Phase) {
 		block := p.declare("block", typ)
 		end := p.here("end", call(id("min"), bin("+", id(base), num(contractBlock)), size))
 		chain(block, id(base), end)
-		b.whenElse(binRaw("==", id(base), num(0)), func(b *body) { b.set(total, block) }, func(b *body) { b.update(total, "+=", block) })
+		if typ == "float32" {
+			b.set(total, call(rt("AddBlock"), total, id(base), block))
+		} else {
+			b.whenElse(binRaw("==", id(base), num(0)), func(b *body) { b.set(total, block) }, func(b *body) { b.update(total, "+=", block) })
+		}
 		p.pop()
 	})
 	p.leave(ph.Acc, total)

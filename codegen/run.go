@@ -13,22 +13,24 @@ import (
 // sizes and scratch memory of a call, and methods that prepare and run it. What
 // workers need lies in the struct, so a call allocates nothing.
 type run struct {
-	g      *gen
-	f      *loop.Func
-	typ    string      // the struct's name
-	steps  []loop.Step // the function's body, or a part of it
-	names  *names      // fields of the struct
-	memory map[*loop.Buffer]expr
-	dims   map[string]expr
-	loops  map[*loop.For]expr
-	args   map[*loop.Scalar]expr
-	extra  map[*loop.Buffer]int // slots of buffers that the plan gave none
-	slots  int
-	own    []*loop.Buffer // scratch buffers in order of first use
-	doc    string
-	tasks  []*loop.Kernel        // that workers share, in order of first use
-	runs   map[*loop.Kernel]expr // their tasks
-	init   bool                  // stored tensors of others are scratch
+	g       *gen
+	f       *loop.Func
+	typ     string      // the struct's name
+	steps   []loop.Step // the function's body, or a part of it
+	before  []stage     // the steps as they are written
+	after   []stage     // those that a loss must be finite for
+	names   *names      // fields of the struct
+	memory  map[*loop.Buffer]place
+	dims    map[string]expr
+	loops   map[*loop.For]expr
+	args    map[*loop.Scalar]expr
+	scalars []*loop.Scalar       // that calls take, in order
+	slots   map[*loop.Buffer]int // of scratch buffers
+	own     []*loop.Buffer       // scratch buffers in order of first use
+	arrays  map[*loop.Buffer]*array
+	doc     string
+	tasks   []*loop.Kernel        // of parts, in order of first use
+	runs    map[*loop.Kernel]expr // their fields
 }
 
 const maxParts = 120 // steps in one method
@@ -38,68 +40,133 @@ const maxParts = 120 // steps in one method
 func (g *gen) newRun(f *loop.Func, typ, doc string, steps []loop.Step) *run {
 	r := &run{
 		g: g, f: f, typ: g.pkg.local(typ), doc: doc, steps: steps, names: newNames(nil),
-		memory: map[*loop.Buffer]expr{}, dims: map[string]expr{}, loops: map[*loop.For]expr{}, args: map[*loop.Scalar]expr{},
-		extra: map[*loop.Buffer]int{}, runs: map[*loop.Kernel]expr{}, slots: len(f.Slots), init: f.Kind == "init",
+		memory: map[*loop.Buffer]place{}, dims: map[string]expr{}, loops: map[*loop.For]expr{}, args: map[*loop.Scalar]expr{},
+		slots: map[*loop.Buffer]int{}, arrays: map[*loop.Buffer]*array{}, runs: map[*loop.Kernel]expr{},
 	}
-	for _, n := range []string{"pool", "target", "arena", "model", "trainer", "session", "seed", "step", "report", "tensors"} {
+	for _, n := range []string{"cores", "arena", "plan", "model", "trainer", "session", "seed", "step", "report", "tensors"} {
 		r.names.used[n] = n
 	}
 	for _, d := range f.Dims {
 		r.dims[d] = id("r." + r.names.local(d))
 	}
 	for _, b := range f.Inputs {
-		r.memory[b] = id("r." + r.names.local(b.Name))
+		r.memory[b] = place{"r." + r.names.local(b.Name), -1}
 	}
-	for i := range f.Scalars {
-		r.args[&f.Scalars[i]] = id("r." + r.names.local(f.Scalars[i].Name))
+	r.nameScalars()
+	r.findBuffers()
+	before, after := steps, []loop.Step(nil)
+	if f.Kind == "train" {
+		before, after = splitAfterLoss(steps)
 	}
-	for _, b := range f.Buffers {
-		r.place(b)
-	}
+	ro := &roller{r: r, spots: map[*loop.Buffer]spot{}, calls: map[loop.Step][]*loop.Call{}}
+	r.before, r.after = ro.roll(before), ro.roll(after)
+	r.nameScratch(ro)
 	r.eachCall(steps, func(c *loop.Call) {
-		for _, a := range c.Args {
-			r.place(a.Buffer)
+		if r.shared(c) {
+			r.g.use(c.Kernel)
 		}
-	})
-	r.nameLoops(steps)
-	r.eachCall(steps, func(c *loop.Call) {
-		if _, ok := r.runs[c.Kernel]; !ok && r.shared(c) {
-			r.g.task(c.Kernel)
+		if _, ok := r.runs[c.Kernel]; !ok && len(c.Kernel.Parts) > 0 {
 			r.tasks = append(r.tasks, c.Kernel)
-			r.runs[c.Kernel] = id("r." + r.names.local(r.g.plans[c.Kernel].name))
+			r.runs[c.Kernel] = id("r." + r.names.local(r.g.tasks[c.Kernel].name))
 		}
 	})
 	return r
 }
 
-// place gives a buffer its Go expression.
-func (r *run) place(b *loop.Buffer) {
-	if _, ok := r.memory[b]; ok {
-		return
-	}
-	switch b.Kind {
-	case loop.Table:
-		r.memory[b] = slice(id(r.g.table(b)), nil, nil)
-		return
-	case loop.Stored:
-		if e, ok := r.g.stored(r, b.Var); ok {
-			r.memory[b] = e
-			return
+// nameScalars finds the host scalars that calls take. Constant words stand in
+// the calls; others are fields.
+func (r *run) nameScalars() {
+	used := map[*loop.Scalar]bool{}
+	r.eachCall(r.steps, func(c *loop.Call) {
+		for _, s := range c.Scalars {
+			used[s] = true
 		}
-	}
-	r.memory[b] = id("r." + r.names.local(b.Name))
-	r.own = append(r.own, b)
-	if b.Slot < 0 {
-		r.extra[b] = r.slots
-		r.slots++
+	})
+	for i := range r.f.Scalars {
+		s := &r.f.Scalars[i]
+		switch {
+		case !used[s]:
+		case isWord(s):
+			r.args[s] = num(int64(uint32(s.Expr.Value)))
+		case s.DType == dim.Float32 && s.Expr != nil && s.Expr.IsConst():
+			r.args[s] = float(dim.Float32, uint64(math.Float32bits(float32(s.Expr.Value))))
+		default:
+			r.args[s] = id("r." + r.names.local(s.Name))
+			r.scalars = append(r.scalars, s)
+		}
 	}
 }
 
-func (r *run) slot(b *loop.Buffer) int {
-	if n, ok := r.extra[b]; ok {
-		return n
+// findBuffers finds out which buffers are somebody else's memory, and which are
+// scratch in what slot.
+func (r *run) findBuffers() {
+	seen := map[*loop.Buffer]bool{}
+	slots, count := map[int]int{}, 0
+	find := func(b *loop.Buffer) {
+		if _, ok := r.memory[b]; ok || seen[b] {
+			return
+		}
+		seen[b] = true
+		switch b.Kind {
+		case loop.Table:
+			r.memory[b] = place{r.g.table(b), -1}
+			return
+		case loop.Stored:
+			sv := r.g.byVar[b.Var]
+			r.memory[b] = sv.place.in("r." + sv.owner)
+			return
+		}
+		r.own = append(r.own, b)
+		n, ok := slots[b.Slot]
+		if !ok {
+			n = count
+			count++
+		}
+		if b.Slot >= 0 {
+			slots[b.Slot] = n
+		}
+		r.slots[b] = n
 	}
-	return b.Slot
+	r.eachCall(r.steps, func(c *loop.Call) {
+		for _, a := range c.Args {
+			find(a.Buffer)
+		}
+	})
+	for _, o := range r.f.Outputs {
+		find(o.Buffer)
+	}
+}
+
+// nameScratch names the fields of scratch buffers. Those in arrays are named
+// after the one with the shortest name.
+func (r *run) nameScratch(ro *roller) {
+	for _, b := range r.own {
+		s, ok := ro.spots[b]
+		if !ok {
+			r.memory[b] = place{"r." + r.names.local(b.Name), -1}
+			continue
+		}
+		if s.arr.field == "" {
+			name := b.Name
+			for _, o := range s.arr.at { // a set
+				if len(o.Name) < len(name) || len(o.Name) == len(name) && o.Name < name {
+					name = o.Name
+				}
+			}
+			s.arr.field = "r." + r.names.local(name)
+		}
+		r.arrays[b] = s.arr
+		r.memory[b] = place{s.arr.field, s.at - s.arr.low}
+	}
+}
+
+// mem is a buffer's slice.
+func (r *run) mem(b *loop.Buffer) expr {
+	e := r.memory[b].expr()
+	if b.Kind == loop.Table {
+		return slice(e, nil, nil)
+	}
+	return e
 }
 
 func (r *run) eachCall(steps []loop.Step, f func(*loop.Call)) {
@@ -113,19 +180,6 @@ func (r *run) eachCall(steps []loop.Step, f func(*loop.Call)) {
 	}
 }
 
-func (r *run) nameLoops(steps []loop.Step) {
-	for _, s := range steps {
-		if l, ok := s.(*loop.For); ok {
-			name := l.Name
-			if name == "" {
-				name = "t"
-			}
-			r.loops[l] = id("r." + r.names.local(name))
-			r.nameLoops(l.Body)
-		}
-	}
-}
-
 // sized reports whether the call has memory to make.
 func (r *run) sized() bool { return len(r.own) > 0 || len(r.f.Dims) > 0 }
 
@@ -135,9 +189,9 @@ func (r *run) structFields() []field {
 	add := func(e expr, typ, comment string) {
 		list = append(list, field{name: strings.TrimPrefix(e.path(), "r."), typ: typ, comment: comment})
 	}
-	list = append(list, field{name: "pool", typ: "*mlrt.Pool"}, field{name: "target", typ: "mlrt.Target"})
+	list = append(list, field{name: "cores", typ: "*mlrt.Cores"})
 	if len(r.own) > 0 {
-		list = append(list, field{name: "arena", typ: "*mlrt.Arena"})
+		list = append(list, field{name: "arena", typ: "*mlrt.Arena"}, field{name: "plan", typ: "mlrt.Plan", comment: "of the arena"})
 	}
 	for _, o := range r.owners() {
 		list = append(list, field{name: o, typ: "*" + exported(o)})
@@ -154,42 +208,79 @@ func (r *run) structFields() []field {
 	for _, d := range r.f.Dims {
 		add(r.dims[d], "int", "")
 	}
-	for i := range r.f.Scalars {
-		s := &r.f.Scalars[i]
+	for _, s := range r.scalars {
 		add(r.args[s], goTypes[s.DType], "")
 	}
 	for _, b := range r.f.Inputs {
-		add(r.memory[b], "[]"+goTypes[b.DType], shapeText(b.Shape, b.Layout))
+		add(r.mem(b), "[]"+goTypes[b.DType], shapeText(b.Shape, b.Layout))
 	}
-	for _, b := range r.own {
-		add(r.memory[b], "[]"+goTypes[b.DType], shapeText(b.Shape, b.Layout))
-	}
+	list = append(list, r.scratchFields()...)
 	if r.f.Kind == "forward" {
 		list = append(list, field{name: "tensors", typ: "[]mlrt.Tensor", comment: "the results by contract"})
 	}
 	for _, k := range r.tasks {
-		add(r.runs[k], r.g.task(k).typ, "")
-	}
-	for _, l := range r.loopList(r.steps) {
-		add(r.loops[l], "int", "counts "+l.Extent.String())
+		add(r.runs[k], r.g.tasks[k].typ, "")
 	}
 	return list
 }
 
-func (r *run) loopList(steps []loop.Step) (list []*loop.For) {
-	for _, s := range steps {
-		if l, ok := s.(*loop.For); ok {
-			list = append(append(list, l), r.loopList(l.Body)...)
+// scratchFields are the fields of scratch buffers, those of one shape together.
+func (r *run) scratchFields() (list []field) {
+	type group struct{ shape, typ string }
+	members := map[group][]string{}
+	types := map[string][]string{} // by shape
+	var shapes []string
+	done := map[*array]bool{}
+	for _, b := range r.own {
+		g := group{shapeText(b.Shape, b.Layout), "[]" + goTypes[b.DType]}
+		if a := r.arrays[b]; a != nil {
+			if done[a] {
+				continue
+			}
+			done[a] = true
+			high := 0
+			for at := range a.at { // a set
+				high = max(high, at)
+			}
+			g.typ = fmt.Sprintf("[%d]%s", high-a.low+1, g.typ)
+		}
+		if types[g.shape] == nil {
+			shapes = append(shapes, g.shape)
+		}
+		if members[g] == nil {
+			types[g.shape] = append(types[g.shape], g.typ)
+		}
+		members[g] = append(members[g], strings.TrimPrefix(r.memory[b].field, "r."))
+	}
+	for _, shape := range shapes {
+		above := shape
+		for _, typ := range types[shape] {
+			for _, names := range wrapped(members[group{shape, typ}]) {
+				list = append(list, field{name: names, typ: typ, above: above})
+				above = ""
+			}
 		}
 	}
 	return list
 }
 
+// wrapped joins names to lines of a struct.
+func wrapped(names []string) (lines []string) {
+	for _, n := range names {
+		if i := len(lines) - 1; i >= 0 && len(lines[i])+len(n) < 100 {
+			lines[i] += ", " + n
+			continue
+		}
+		lines = append(lines, n)
+	}
+	return lines
+}
+
 // owners are the structs whose stored tensors the call uses.
 func (r *run) owners() []string {
 	used := map[string]bool{}
-	for _, e := range r.memory { // a set
-		if o, _, ok := strings.Cut(strings.TrimPrefix(e.path(), "r."), "."); ok {
+	for _, p := range r.memory { // a set
+		if o, _, ok := strings.Cut(strings.TrimPrefix(p.field, "r."), "."); ok {
 			used[o] = true
 		}
 	}
@@ -206,7 +297,7 @@ func (r *run) owners() []string {
 }
 
 func (r *run) inputs() (names []string) {
-	for _, s := range r.f.Scalars {
+	for _, s := range r.scalars {
 		names = inputNames(names, s.Expr)
 	}
 	return names
@@ -215,7 +306,7 @@ func (r *run) inputs() (names []string) {
 func (r *run) random() bool { return r.hasScalar("seed0") || r.hasScalar("seed1") }
 
 func (r *run) hasScalar(name string) bool {
-	for _, s := range r.f.Scalars {
+	for _, s := range r.scalars {
 		if s.Name == name && s.DType == dim.Uint32 {
 			return true
 		}
@@ -224,7 +315,7 @@ func (r *run) hasScalar(name string) bool {
 }
 
 func (r *run) stepped() bool {
-	for _, s := range r.f.Scalars {
+	for _, s := range r.scalars {
 		if s.Expr != nil && s.Expr.UsesStep() {
 			return true
 		}
@@ -243,6 +334,9 @@ func (r *run) print(s *source) {
 	s.structType(r.doc, r.typ, r.structFields())
 	if r.sized() {
 		r.printResize(s)
+	}
+	if len(r.own) > 0 {
+		r.printBuffers(s)
 	}
 	r.printRun(s)
 }
@@ -268,6 +362,13 @@ func (r *run) maxSize() int64 {
 				check(z.Elements, z.DType.Size())
 			}
 		}
+		r.eachCall(r.steps, func(c *loop.Call) {
+			sizes := map[string]dim.Dim{}
+			for i, d := range c.Dims {
+				sizes[c.Kernel.Dims[i]] = d
+			}
+			check(localBytes(c.Kernel).Subst(sizes), 1)
+		})
 		if fits {
 			return 1<<bits - 1
 		}
@@ -280,6 +381,9 @@ func (r *run) printResize(s *source) {
 	var params []field
 	local := map[string]expr{}
 	scope := newNames(r.g.pkg)
+	for _, n := range []string{"r", "arena"} {
+		scope.used[n] = n
+	}
 	for _, d := range r.f.Dims {
 		n := scope.local(d)
 		params = append(params, field{name: n, typ: "int"})
@@ -305,7 +409,10 @@ func (r *run) printResize(s *source) {
 		b.when(same, func(b *body) { b.ret(id("nil")) })
 		r.checkSizes(b, local)
 		if len(r.own) > 0 {
-			r.growArena(b, local, scope)
+			r.visitBuffers(b, local, call(id("r.plan.Begin")))
+			b.multi([]string{"arena", "err"}, ":=", call(id("r.arena.Grow"), spread(id("r.plan.Sizes"))))
+			b.when(binRaw("!=", id("err"), id("nil")), func(b *body) { b.ret(id("err")) })
+			b.set(id("r.arena"), id("arena"))
 		}
 		for _, d := range r.f.Dims {
 			b.set(r.dims[d], local[d])
@@ -313,8 +420,8 @@ func (r *run) printResize(s *source) {
 		if r.f.Kind == "forward" {
 			b.set(id("r.tensors"), id("nil"))
 		}
-		for _, buf := range r.own {
-			b.set(r.memory[buf], call(rt("Slice<"+goTypes[buf.DType]+">"), id("r.arena"), num(int64(r.slot(buf))), dimExpr(buf.Size(), local)))
+		if len(r.own) > 0 {
+			r.visitBuffers(b, local, id("arena"))
 		}
 		b.ret(id("nil"))
 	})
@@ -334,69 +441,22 @@ func (r *run) checkSizes(b *body, local map[string]expr) {
 	}
 }
 
-// growArena asks for an arena with the slots' sizes in bytes.
-func (r *run) growArena(b *body, local map[string]expr, scope *names) {
-	wide := map[string]expr{}
-	for _, d := range r.f.Dims {
-		wide[d] = convert("int64", local[d])
-	}
-	args := make([]expr, r.slots)
-	for i, slot := range r.f.Slots {
-		args[i] = slotSize(slot, wide)
-	}
-	for _, buf := range r.own {
-		if n, ok := r.extra[buf]; ok {
-			args[n] = dimExpr(buf.Size().Mul(dim.Const(int64(buf.DType.Size()))), wide)
-		}
-	}
-	arena := scope.local("arena")
-	b.comment("Sizes in bytes. Buffers that are never needed together share a slot.")
-	b.multi([]string{arena, "err"}, ":=", lineCall(dot(id("r.arena"), "Grow"), args...))
-	b.when(binRaw("!=", id("err"), id("nil")), func(b *body) { b.ret(id("err")) })
-	b.set(id("r.arena"), id(arena))
-}
-
-func slotSize(slot loop.Slot, env map[string]expr) expr {
-	var seen []string
-	var list []expr
-	for _, z := range slot.Sizes {
-		d := z.Elements.Mul(dim.Const(int64(z.DType.Size())))
-		known := false
-		for _, s := range seen {
-			known = known || s == d.String()
-		}
-		if known {
-			continue
-		}
-		seen = append(seen, d.String())
-		list = append(list, dimExpr(d, env))
-	}
-	if len(list) == 1 {
-		return list[0]
-	}
-	if len(list) == 0 {
-		return num(0)
-	}
-	return call(id("max"), list...)
-}
-
 // printRun writes the methods that run the call.
 func (r *run) printRun(s *source) {
 	if r.f.Kind != "train" {
-		b1 := r.parts(s, r.steps, "compute")
+		b1 := r.parts(s, r.before, "compute")
 		s.method("run runs the kernels in order.", "r", "*"+r.typ, "run", nil, nil, func(b *body) {
 			r.setScalars(b)
 			b.list = append(b.list, b1.list...)
 		})
 		return
 	}
-	before, after := splitAfterLoss(r.steps)
-	b1, b2 := r.parts(s, before, "compute"), r.parts(s, after, "update")
+	b1, b2 := r.parts(s, r.before, "compute"), r.parts(s, r.after, "update")
 	s.method("compute runs the kernels that the loss needs.", "r", "*"+r.typ, "compute", nil, nil, func(b *body) {
 		r.setScalars(b)
 		b.list = append(b.list, b1.list...)
 	})
-	loss := index(r.memory[r.f.Outputs[0].Buffer], num(0))
+	loss := index(r.mem(r.f.Outputs[0].Buffer), num(0))
 	s.method("run makes one update. When the loss is not finite it reports so and leaves every\nstored tensor as it was.",
 		"r", "*"+r.typ, "run", nil, []string{"bool"}, func(b *body) {
 			b.do(call(id("r.compute")))
@@ -430,19 +490,22 @@ func updates(s loop.Step) bool {
 	return false
 }
 
-// parts writes steps into a body; very many go into methods of their own.
-func (r *run) parts(s *source, steps []loop.Step, name string) *body {
+// parts writes stages into a body; very many go into methods of their own.
+func (r *run) parts(s *source, list []stage, name string) *body {
 	b := &body{}
-	if len(steps) <= maxParts {
-		r.printSteps(b, steps)
+	if leaves(list) <= maxParts {
+		r.printStages(b, list)
 		return b
 	}
-	for i := 0; i < len(steps); i += maxParts {
-		part := fmt.Sprintf("%s%d", name, i/maxParts+1)
-		s.method(part+" is a part of run.", "r", "*"+r.typ, part, nil, nil, func(b *body) {
-			r.printSteps(b, steps[i:min(i+maxParts, len(steps))])
-		})
-		b.do(call(id("r." + part)))
+	for part := 1; len(list) > 0; part++ {
+		n := 1
+		for n < len(list) && leaves(list[:n+1]) <= maxParts {
+			n++
+		}
+		method := fmt.Sprintf("%s%d", name, part)
+		s.method(method+" is a part of run.", "r", "*"+r.typ, method, nil, nil, func(b *body) { r.printStages(b, list[:n]) })
+		b.do(call(id("r." + method)))
+		list = list[n:]
 	}
 	return b
 }
@@ -455,8 +518,7 @@ func (r *run) setScalars(b *body) {
 		}
 		return hostConst(1)
 	}}
-	for i := range r.f.Scalars {
-		sc := &r.f.Scalars[i]
+	for _, sc := range r.scalars {
 		b.set(r.args[sc], r.scalar(h, sc))
 	}
 }
@@ -482,111 +544,4 @@ func (r *run) scalar(h *hostEnv, sc *loop.Scalar) expr {
 		return narrow(sc.DType, h.typed(sc.Expr))
 	}
 	return call(rt(exported("to "+goTypes[sc.DType])), v)
-}
-
-// printSteps writes calls and loops, each under the model line that it begins.
-func (r *run) printSteps(b *body, steps []loop.Step) {
-	var last loop.Origin
-	for i := 0; i < len(steps); i++ {
-		switch s := steps[i].(type) {
-		case *loop.Call:
-			if !s.Metric {
-				r.note(b, s.Origin, &last)
-				r.printCall(b, s)
-				continue
-			}
-			j := i
-			for j < len(steps) && isMetric(steps[j]) {
-				j++
-			}
-			b.when(id("r.report"), func(b *body) {
-				for _, m := range steps[i:j] {
-					r.printCall(b, m.(*loop.Call))
-				}
-			})
-			i = j - 1
-		case *loop.For:
-			r.note(b, s.Origin, &last)
-			inner := b.inner(func(b *body) { r.printSteps(b, s.Body) })
-			b.forField(r.loops[s], dimExpr(s.Extent, r.dims), inner)
-		}
-	}
-}
-
-func isMetric(s loop.Step) bool {
-	c, ok := s.(*loop.Call)
-	return ok && c.Metric
-}
-
-func (r *run) note(b *body, o loop.Origin, last *loop.Origin) {
-	if o.Line == 0 || o == *last {
-		return
-	}
-	*last = o
-	b.comment(fmt.Sprintf("%s:%d  %s", oneLine(o.File), o.Line, oneLine(o.Label)))
-}
-
-// shared reports whether workers share the items of a call.
-func (r *run) shared(c *loop.Call) bool {
-	return r.g.asm[c.Kernel] != nil || !r.g.plans[c.Kernel].single() && !r.oneItem(c)
-}
-
-// oneItem reports whether the plain kernel makes a single item of a call.
-func (r *run) oneItem(c *loop.Call) bool {
-	env := map[string]expr{}
-	for i, d := range c.Kernel.Dims {
-		env[d] = dimExpr(c.Dims[i], r.dims)
-	}
-	items := r.g.plans[c.Kernel].items(env)
-	return items.isInt && items.number == 1
-}
-
-// printCall runs a kernel: as items for the workers, or at once when it is one.
-func (r *run) printCall(b *body, c *loop.Call) {
-	pl, args := r.g.plans[c.Kernel], r.callArgs(c)
-	if r.shared(c) {
-		given := []expr{id("r.pool")}
-		if r.g.asm[c.Kernel] != nil {
-			given = append(given, id("r.target"))
-		}
-		b.do(call(id(r.runs[c.Kernel].path()+".run"), append(given, args...)...))
-		return
-	}
-	if !pl.single() {
-		args = append(args, num(0), num(1))
-	}
-	b.do(call(id(pl.name), args...))
-}
-
-// callArgs are a call's arguments in the order of the kernel's signature.
-func (r *run) callArgs(c *loop.Call) []expr {
-	var args []expr
-	for _, a := range c.Args {
-		args = append(args, r.view(a))
-	}
-	for _, d := range c.Dims {
-		args = append(args, dimExpr(d, r.dims))
-	}
-	for _, sc := range c.Scalars {
-		args = append(args, r.args[sc])
-	}
-	for _, l := range c.Counters {
-		args = append(args, r.loops[l])
-	}
-	return args
-}
-
-// view is a buffer, or its slice at a position of the first axis.
-func (r *run) view(a loop.Arg) expr {
-	mem := r.memory[a.Buffer]
-	if a.At == nil {
-		return mem
-	}
-	stride := dimExpr(dim.Product(a.Buffer.Shape[1:]), r.dims)
-	at := r.loops[a.At.Loop]
-	if a.At.Reverse {
-		at = bin("-", bin("-", dimExpr(a.At.Loop.Extent, r.dims), num(1)), at)
-	}
-	at = bin("*", bin("+", at, num(a.At.Offset)), stride)
-	return slice(slice(mem, &at, nil), nil, &stride)
 }

@@ -34,10 +34,9 @@ func (g *gen) printSession(s *source) {
 	for _, e := range g.entries {
 		fields = append(fields, field{name: e.runField(), typ: e.run.typ})
 	}
-	for _, sv := range g.vars {
-		if sv.owner == "session" {
-			fields = append(fields, field{name: sv.field, typ: "[]" + goTypes[sv.DType], comment: "state " + sv.Name + " " + shapeText(sv.Shape, sv.Layout)})
-		}
+	for _, f := range g.carried.fields {
+		f.comment = "state " + f.comment
+		fields = append(fields, f)
 	}
 	about := "Session runs a model with memory of its own. One goroutine at a time may use it."
 	if stateful {
@@ -69,10 +68,8 @@ func (g *gen) printSession(s *source) {
 		})
 	if stateful {
 		s.method("Reset sets the states that the session keeps from call to call to zero.", "s", "*Session", "Reset", nil, nil, func(b *body) {
-			for _, sv := range g.vars {
-				if sv.owner == "session" {
-					b.do(call(id("clear"), id("s."+sv.field)))
-				}
+			for _, sv := range g.carried.vars {
+				b.do(call(id("clear"), sv.place.in("s").expr()))
 			}
 		})
 	}
@@ -88,9 +85,14 @@ func (g *gen) entryRuns() map[string]*run {
 	return m
 }
 
+// coresOf is the workers of a pool for the target of a name.
+func coresOf(pool, target expr) expr {
+	return call(rt("NewCores"), pool, target)
+}
+
 // startFields are the values that a run in struct owner starts with.
 func (r *run) startFields(owner string, model expr) []fieldValue {
-	list := elemsNamed("pool", id(owner+".pool"), "target", call(rt("PickTarget"), id("o.Target")))
+	list := elemsNamed("cores", coresOf(id(owner+".pool"), id("o.Target")))
 	for _, o := range r.owners() {
 		v := id(owner)
 		if o == "model" {
@@ -158,7 +160,7 @@ func (g *gen) printEntry(s *source, e *entryGen) {
 		results := make([]expr, 0, len(types))
 		for _, o := range e.f.Outputs {
 			fail = append(fail, id("nil"))
-			results = append(results, e.run.memory[o.Buffer])
+			results = append(results, e.run.mem(o.Buffer))
 		}
 		b.define("r", unary("&", id("s."+e.runField())))
 		c.bind(b, id("r"), append(fail, id("err"))...)
@@ -199,7 +201,7 @@ func (r *run) printOutputs(s *source) {
 			for _, d := range o.Buffer.Shape {
 				dims = append(dims, dimExpr(d, r.dims))
 			}
-			list = append(list, flat("", elemsNamed("Shape", composite("[]int", elems(dims...)...), "Data", r.memory[o.Buffer])...))
+			list = append(list, flat("", elemsNamed("Shape", composite("[]int", elems(dims...)...), "Data", r.mem(o.Buffer))...))
 		}
 		b.when(binRaw("==", id("r.tensors"), id("nil")), func(b *body) {
 			b.set(id("r.tensors"), rows("[]mlrt.Tensor", list...))

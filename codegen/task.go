@@ -1,124 +1,162 @@
 package codegen
 
 import (
-	"github.com/mlc-go/mlc/codegen/simd"
+	"slices"
+
 	"github.com/mlc-go/mlc/compiler/loop"
 )
 
-// kernelTask is the Go type of a kernel's calls: its fields are the arguments of
-// the last call and its items are what workers take. A run holds one of each
-// kernel that it calls, so that a call is a line and allocates nothing.
+// kernelTask is how workers run a kernel: a struct of its arguments, and a
+// variable with its forms. A kernel of parts has a type of its own, of which each
+// run that calls it has one.
 type kernelTask struct {
-	typ   string  // the Go type
-	named []field // the kernel's parameters, its range of items left out
+	name   string  // of the kernel, which may share its function
+	args   string  // the struct of the arguments
+	kernel string  // the variable
+	typ    string  // of a kernel of parts
+	named  []field // the arguments
+	params int
+	dims   []string
+	used   bool // by workers
 }
 
-// task returns the kernel's task type and names it at the first use.
-func (g *gen) task(k *loop.Kernel) *kernelTask {
-	if t := g.tasks[k]; t != nil {
-		return t
+// makeTask names what belongs to a kernel.
+func (g *gen) makeTask(k *loop.Kernel, name string) {
+	pl := g.plans[k]
+	if pl.fields == nil {
+		scope := newNames(g.pkg)
+		for _, n := range []string{"t", "a", "i", "n", "lo", "hi", "local", "cores", "run"} {
+			scope.used[n] = n
+		}
+		for _, s := range pl.sizes {
+			scope.used[s.name] = s.name
+		}
+		pl.fields = pl.signature(scope)
+		if len(k.Parts) == 0 {
+			pl.args = g.pkg.local(pl.name + "Args")
+		}
+		if len(pl.sizes) > 0 {
+			pl.typ = g.pkg.local(pl.name + "Sizes")
+		}
 	}
-	scope := newNames(g.pkg)
-	for _, n := range []string{"t", "i", "pool", "target", "run", "items"} {
-		scope.used[n] = n
+	t := &kernelTask{name: name, named: pl.fields, args: pl.args, params: len(k.Params), dims: k.Dims}
+	if len(k.Parts) > 0 {
+		t.typ = g.pkg.local(t.name + "Task")
+	} else {
+		t.kernel = t.name
 	}
-	t := &kernelTask{typ: g.pkg.local(g.plans[k].name + "Task"), named: g.plans[k].signature(scope)}
-	t.named = t.named[:len(k.Params)+len(k.Dims)+len(k.Scalars)+len(k.Counters)]
 	g.tasks[k] = t
-	return t
 }
 
-// sizes are the kernel's run-time sizes as a method of the task sees them.
-func (t *kernelTask) sizes(k *loop.Kernel) map[string]expr {
+// use notes that workers run a kernel.
+func (g *gen) use(k *loop.Kernel) {
+	g.tasks[k].used = true
+	for _, p := range k.Parts {
+		if g.plans[p.Kernel].worker {
+			g.tasks[p.Kernel].used = true
+		}
+	}
+}
+
+// sizes are the kernel's run-time sizes as fields of a local.
+func (t *kernelTask) sizes(local string) map[string]expr {
 	env := map[string]expr{}
-	for i, d := range k.Dims {
-		env[d] = id("t." + t.named[len(k.Params)+i].name)
+	for i, d := range t.dims {
+		env[d] = id(local + "." + t.named[t.params+i].name)
 	}
 	return env
 }
 
-// args are the kernel's arguments as a method of the task sees them.
-func (t *kernelTask) args() []expr {
-	var list []expr
-	for _, f := range t.named {
-		list = append(list, id("t."+f.name))
-	}
-	return list
+// counter is a function that counts the items of a call.
+func (t *kernelTask) counter(items expr) expr {
+	return shortFunc(field{name: "a", typ: "*" + t.args}, []string{"int"}, items)
 }
 
-// printTask writes the task type of a kernel that has one, and how it runs.
-func (g *gen) printTask(s *source, k *loop.Kernel) {
-	t, pl := g.tasks[k], g.plans[k]
-	if t == nil {
-		return
+// printFamily writes the function of a kernel and its like, with the structs of its
+// arguments and of its sizes.
+func (g *gen) printFamily(s *source, pl *kernelPlan) error {
+	if err := printKernel(s, pl, g.pkg); err != nil {
+		return err
 	}
-	var given []field
-	if g.asm[k] != nil {
-		given = append(given, field{name: "target", typ: "mlrt.Target"})
+	if !pl.worker {
+		return nil
 	}
-	given = append(given, t.named...)
-	s.structType(t.typ+" is a call of "+pl.name+".", t.typ, given)
-	s.method("run makes a call with the help of workers.", "t", "*"+t.typ, "run", append([]field{{name: "pool", typ: "*mlrt.Pool"}}, given...), nil, func(b *body) {
-		var values []expr
-		for _, f := range given {
-			values = append(values, id(f.name))
-		}
-		b.set(unary("*", id("t")), composite(t.typ, elems(values...)...))
-		items := call(id("t.items"))
-		if g.asm[k] == nil {
-			items = pl.items(t.sizes(k))
-		}
-		b.do(call(id("pool.Run"), items, id("t")))
-	})
-	if g.asm[k] == nil {
-		s.method("Item runs item i.", "t", "*"+t.typ, "Item", []field{{name: "i", typ: "int"}}, nil, func(b *body) {
-			b.do(t.plain(pl))
+	s.structType("", pl.args, joined(pl.fields))
+	if len(pl.sizes) > 0 {
+		s.structType("", pl.typ, joined(pl.sizes))
+		env := pl.bind(g.tasks[pl.members[0]].sizes("a"), "n")
+		s.method("Items counts the items of a call.", "n", pl.typ, "Items", []field{{name: "a", typ: "*" + pl.args}}, []string{"int"}, func(b *body) {
+			b.ret(pl.items(env))
 		})
 	}
+	return nil
 }
 
-// plain calls the kernel in plain Go for item i.
-func (t *kernelTask) plain(pl *kernelPlan) expr {
-	args := t.args()
-	if !pl.single() {
-		args = append(args, id("i"), bin("+", id("i"), num(1)))
+// printForms writes the variables of the kernels of a family.
+func (g *gen) printForms(s *source, pl *kernelPlan, kernels []*loop.Kernel) {
+	var list []constant
+	for _, k := range kernels {
+		t := g.tasks[k]
+		if !t.used {
+			continue
+		}
+		// The plan counts items with the sizes of its first kernel.
+		v := expr{}
+		switch items := pl.items(g.tasks[pl.members[0]].sizes("a")); {
+		case len(pl.sizes) > 0:
+			v = call(rt("NewSized"), id(pl.function), composite(pl.typ, elems(pl.values[k]...)...))
+		case items.isInt:
+			v = call(rt("NewFixed"), id(pl.function), items)
+		default:
+			v = call(rt("NewKernel"), id(pl.function), t.counter(items))
+		}
+		list = append(list, constant{name: t.kernel, value: v})
 	}
-	return call(id(pl.name), args...)
+	if len(list) > 0 {
+		s.variables(list)
+	}
 }
 
-// printDispatch writes the methods of a task that run an item on the target of
-// the call and count the items.
-func (g *gen) printDispatch(s *source, k *loop.Kernel, functions []*simd.Function) {
-	t, pl := g.tasks[k], g.plans[k]
-	s.method("Item runs item i.", "t", "*"+t.typ, "Item", []field{{name: "i", typ: "int"}}, nil, func(b *body) {
-		var cases []switchCase
-		for _, f := range functions {
-			cases = append(cases, switchCase{goTarget(f.Target), func(b *body) { b.do(t.assembly(k, f)) }})
+// printKernelsOf writes the kernels of a file: those that share a function stand
+// together. done has the functions that are written.
+func (g *gen) printKernelsOf(s *source, kernels []*loop.Kernel, done map[*kernelPlan]bool) error {
+	here := map[*kernelPlan]bool{}
+	for _, k := range kernels {
+		pl := g.plans[k]
+		if len(k.Parts) > 0 {
+			g.printParts(s, k)
+			continue
 		}
-		b.choose(id("t.target"), cases, func(b *body) { b.do(t.plain(pl)) })
-	})
-	s.method("items counts the items of the call.", "t", "*"+t.typ, "items", nil, []string{"int"}, func(b *body) {
-		var cases []switchCase
-		for _, f := range functions {
-			cases = append(cases, switchCase{goTarget(f.Target), func(b *body) { b.ret(dimExpr(groups(f), t.sizes(k))) }})
+		if !done[pl] {
+			done[pl] = true
+			if err := g.printFamily(s, pl); err != nil {
+				return err
+			}
 		}
-		b.choose(id("t.target"), cases, func(b *body) { b.ret(pl.items(t.sizes(k))) })
-	})
+		if pl.worker && !here[pl] {
+			here[pl] = true
+			g.printForms(s, pl, slices.DeleteFunc(slices.Clone(pl.members), func(m *loop.Kernel) bool { return !slices.Contains(kernels, m) }))
+		}
+	}
+	return nil
 }
 
-// assembly calls an assembly function for item i, which is a group of its items.
-func (t *kernelTask) assembly(k *loop.Kernel, f *simd.Function) expr {
-	var args []expr
-	for i, a := range t.args() {
-		if i < len(k.Params) {
-			a = call(rt("First"), a)
+// joined puts neighbours of one type on one line of a struct. Where their names would
+// push the types of the other lines far to the right, these stand apart.
+func joined(fields []field) []field {
+	var list []field
+	for _, f := range fields {
+		if n := len(list); n > 0 && list[n-1].typ == f.typ {
+			list[n-1].name += ", " + f.name
+			continue
 		}
-		args = append(args, a)
+		list = append(list, f)
 	}
-	from, to := id("i"), bin("+", id("i"), num(1))
-	if f.Grain > 1 {
-		from = bin("*", from, num(f.Grain))
-		to = call(id("min"), bin("+", from, num(f.Grain)), dimExpr(f.Items, t.sizes(k)))
+	for i := 1; i < len(list); i++ {
+		const far = 12
+		if a, b := len(list[i-1].name), len(list[i].name); max(a, b)-min(a, b) > far {
+			list[i].apart = true
+		}
 	}
-	return call(id(f.Name), append(args, from, to)...)
+	return list
 }

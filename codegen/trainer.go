@@ -1,7 +1,7 @@
 package codegen
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mlc-go/mlc/compiler/dim"
@@ -14,11 +14,16 @@ func (g *gen) printTrainer(s *source) {
 	var fields []field
 	fields = append(fields, field{name: "model", typ: "*Model", comment: "its own copy"}, field{name: "pool", typ: "*mlrt.Pool"},
 		field{name: "weights", typ: "mlrt.Weights", comment: "the model's and the trainer's tensors by number"})
-	for _, sv := range g.vars {
-		if sv.owner == "trainer" {
-			fields = append(fields, field{name: sv.field, typ: "[]" + goTypes[sv.DType], comment: sv.Name + " " + shapeText(sv.Shape, sv.Layout)})
+	seen := map[string]bool{}
+	for _, st := range g.states {
+		for i, f := range st.fields {
+			if !seen[f] {
+				seen[f] = true
+				fields = append(fields, field{name: f, typ: "params", comment: "state " + st.names[i] + " of the optimizer"})
+			}
 		}
 	}
+	fields = append(append(fields, g.others.fields...), g.metrics.fields...)
 	for _, n := range g.inOrder {
 		fields = append(fields, field{name: g.inputs[n], typ: "float64", comment: "the run-time setting " + n})
 	}
@@ -35,6 +40,7 @@ func (g *gen) printTrainer(s *source) {
 	}
 	s.structType("Trainer trains a copy of a model's weights. One goroutine at a time may use it.", "Trainer", fields)
 	g.printNewTrainer(s)
+	g.printTrainerTensors(s)
 	g.printClone(s)
 	for i, t := range g.trains {
 		g.printBlock(s, t)
@@ -63,15 +69,13 @@ func (g *gen) printNewTrainer(s *source) {
 	s.method("NewTrainer returns a trainer that starts from m's weights. Close gives its\nworkers back.", "m", "*Model", "NewTrainer",
 		[]field{{name: "o", typ: "TrainOptions"}}, []string{"*Trainer"}, func(b *body) {
 			b.define("t", unary("&", flat("Trainer", elemsNamed("model", call(id("m.clone")), "pool", call(rt("NewPool"), id("o.Threads")))...)))
-			for _, sv := range g.vars {
-				if sv.owner == "trainer" {
-					b.set(id("t."+sv.field), call(id("make"), primary(typeCode("[]"+goTypes[sv.DType])), dimExpr(loop.PhysicalSize(sv.Shape, sv.Layout), nil)))
-				}
+			b.set(id("t.weights"), call(rt("NewWeights"), unary("&", id("modelInfo")), g.trainerTensors("t")))
+			for _, sv := range g.metrics.vars {
+				b.set(sv.place.in("t").expr(), call(id("make"), primary(typeCode("[]"+goTypes[sv.DType])), dimExpr(loop.PhysicalSize(sv.Shape, sv.Layout), nil)))
 			}
 			for _, n := range g.inOrder {
 				b.set(id("t."+g.inputs[n]), num(1))
 			}
-			g.trainerWeights(b)
 			runs := map[string]*run{}
 			for _, t := range g.trains {
 				b.set(id("t."+t.field), flat(t.step.typ, t.step.startFields("t", id("t.model"))...))
@@ -105,35 +109,72 @@ func (g *gen) printNewTrainer(s *source) {
 		func(b *body) { b.do(call(id("t.pool.Close"))) })
 	s.method("Snapshot returns a copy of the weights as they are now, which nothing changes.", "t", "*Trainer", "Snapshot", nil, []string{"*Model"},
 		func(b *body) { b.ret(call(id("t.model.clone"))) })
+	for _, t := range g.trains {
+		g.printAveraged(s, t)
+	}
 }
 
-func (g *gen) trainerWeights(b *body) {
-	var data, layouts []expr
-	panels := false
-	for _, sv := range g.infos {
-		owner := "t.model."
-		if sv.owner == "trainer" {
-			owner = "t."
+// averages reports whether a train block keeps moving averages of parameters.
+func (g *gen) averages(t *trainGen) bool {
+	return slices.ContainsFunc(g.infos, func(sv *storedVar) bool {
+		return strings.HasPrefix(sv.Name, "optimizer/"+t.step.f.Name+"/") && strings.HasSuffix(sv.Name, "/ema")
+	})
+}
+
+// printAveraged writes the snapshot of a train block that keeps moving averages.
+func (g *gen) printAveraged(s *source, t *trainGen) {
+	if !g.averages(t) {
+		return
+	}
+	name := "Averaged" + t.suffix
+	s.method(name+" is Snapshot with the moving averages that Train"+t.suffix+" keeps of parameters in\ntheir places.", "t", "*Trainer", name, nil,
+		[]string{"*Model"}, func(b *body) {
+			b.define("m", call(id("t.model.clone")))
+			b.add(ifErrPanic(call(id("t.weights.CopyAverages"), unary("&", id("m.weights")), text(t.step.f.Name))))
+			b.ret(id("m"))
+		})
+}
+
+// ownTensors reports whether the trainer has tensors of its own to save.
+func (g *gen) ownTensors() bool { return len(g.states) > 0 || len(g.others.vars) > 0 }
+
+// trainerTensors lists the addresses of a trainer's tensors and of its model's.
+func (g *gen) trainerTensors(t string) expr {
+	if !g.ownTensors() {
+		return g.modelTensors(t + ".model")
+	}
+	return call(id(t + ".tensors"))
+}
+
+// printTrainerTensors writes the method that lists them.
+func (g *gen) printTrainerTensors(s *source) {
+	if !g.ownTensors() {
+		return
+	}
+	var states []expr
+	for _, st := range g.states {
+		var lists []expr
+		for _, f := range st.fields {
+			l := call(id("t." + f + ".tensors"))
+			if first, after := num(int64(st.first)), num(int64(st.last+1)); st.first > 0 || st.last+1 < len(g.params.vars) {
+				l = slice(l, &first, &after)
+			}
+			lists = append(lists, l)
 		}
-		data = append(data, id(owner+sv.field))
-		layouts = append(layouts, panelsLiteral(sv.Layout))
-		panels = panels || sv.Layout != nil
+		if len(lists) == 1 {
+			states = append(states, lists[0])
+			continue
+		}
+		states = append(states, call(rt("Interleave"), lists...))
 	}
-	w := elemsNamed("Info", unary("&", id("modelInfo")), "Data", composite("[]any", elems(data...)...))
-	if panels {
-		w = append(w, fieldValue{"Layouts", composite("[]*mlrt.Panels", elems(layouts...)...)})
-	}
-	b.set(id("t.weights"), composite("mlrt.Weights", w...))
+	printTensors(s, "tensors lists the addresses of the stored tensors in the order of their numbers.", "t", "Trainer", "tensors",
+		g.modelTensors("t.model"), g.others.vars, states...)
 }
 
 func (g *gen) printClone(s *source) {
 	s.method("clone returns a copy of the model.", "m", "*Model", "clone", nil, []string{"*Model"}, func(b *body) {
 		b.define("c", call(id("newModel")))
-		for _, sv := range g.vars {
-			if sv.owner == "model" {
-				b.do(call(id("copy"), id("c."+sv.field), id("m."+sv.field)))
-			}
-		}
+		b.do(call(id("c.weights.Copy"), unary("&", id("m.weights"))))
 		b.ret(id("c"))
 	})
 }
@@ -215,7 +256,7 @@ func (g *gen) printTrainLoop(s *source, t *trainGen, step, batch string, args []
 
 // printSteps writes what the typed methods and the contract share.
 func (g *gen) printSteps(s *source, t *trainGen, result string) {
-	lossOf := func(r *run) expr { return index(r.memory[r.f.Outputs[0].Buffer], num(0)) }
+	lossOf := func(r *run) expr { return index(r.mem(r.f.Outputs[0].Buffer), num(0)) }
 	s.method("step"+t.suffix+" makes an update from the inputs that were bound.", "t", "*Trainer", "step"+t.suffix,
 		[]field{{name: "report", typ: "bool"}}, []string{"float32", "error"}, func(b *body) {
 			b.define("r", unary("&", id("t."+t.field)))
@@ -253,7 +294,7 @@ func (g *gen) printSteps(s *source, t *trainGen, result string) {
 				b.do(call(id("t." + t.metricField(m) + ".Reset")))
 			}
 			for _, v := range m.States {
-				b.do(call(id("clear"), id("t."+g.byVar[v].field)))
+				b.do(call(id("clear"), g.byVar[v].place.in("t").expr()))
 			}
 		}
 	})
@@ -290,7 +331,7 @@ func (g *gen) addMeans(b *body, t *trainGen, r *run) {
 			weight = convert("float64", id("r."+strings.TrimPrefix(r.dims[r.f.Dims[0]].path(), "r.")))
 		}
 		out := r.f.Outputs[r.f.Metrics[i].Output].Buffer
-		b.do(call(id("t."+t.metricField(m)+".Add"), convert("float64", index(r.memory[out], num(0))), weight))
+		b.do(call(id("t."+t.metricField(m)+".Add"), convert("float64", index(r.mem(out), num(0))), weight))
 	}
 }
 
@@ -301,7 +342,7 @@ func (t *trainGen) metricValue(b *body, m *metricGen) expr {
 		return call(id(f + ".Value"))
 	}
 	b.do(call(id(f + ".run")))
-	out := m.finish.memory[m.finish.f.Outputs[0].Buffer].path()
+	out := m.finish.memory[m.finish.f.Outputs[0].Buffer].field
 	v := index(id(f+strings.TrimPrefix(out, "r")), num(0))
 	if m.finish.f.Outputs[0].Buffer.DType == dim.Float64 {
 		return v
@@ -313,10 +354,9 @@ func (t *trainGen) metricValue(b *body, m *metricGen) expr {
 func (r *run) printDiagnosis(s *source) {
 	s.method("diagnose names the first tensor that is not finite. It computes the loss once\nmore with memory that nothing shares, so that every tensor is still there to see.",
 		"r", "*"+r.typ, "diagnose", nil, []string{"error"}, func(b *body) {
-			b.define("loss", index(r.memory[r.f.Outputs[0].Buffer], num(0)))
-			for _, buf := range r.own {
-				f := r.memory[buf]
-				b.set(f, call(id("make"), primary(typeCode("[]"+goTypes[buf.DType])), call(id("len"), f)))
+			b.define("loss", index(r.mem(r.f.Outputs[0].Buffer), num(0)))
+			if len(r.own) > 0 {
+				r.visitBuffers(b, r.dims, composite("mlrt.Apart"))
 			}
 			if r.reports() {
 				b.set(id("r.report"), id("false"))
@@ -325,48 +365,6 @@ func (r *run) printDiagnosis(s *source) {
 			if len(r.own) > 0 {
 				b.set(id("r.arena"), id("nil"))
 			}
-			var list []expr
-			for _, buf := range r.watched() {
-				f := elemsNamed("Name", text(buf.name), "Data", r.memory[buf.Buffer])
-				if o := buf.Origin; o.Line > 0 {
-					f = append(f, elemsNamed("Line", num(int64(o.Line)), "From", text(oneLine(o.Label)))...)
-				}
-				list = append(list, flat("", f...))
-			}
-			b.ret(call(rt("FirstNotFinite"), text(r.g.prog.File), id("loss"), rows("[]mlrt.Watched", list...)))
+			b.ret(call(rt("FirstNotFinite"), text(r.g.prog.File), id("loss"), r.watch(b)))
 		})
-}
-
-type watched struct {
-	*loop.Buffer
-	name string
-}
-
-// watched lists the float tensors of the loss's computation: the inputs, the
-// stored ones, then the computed ones in order.
-func (r *run) watched() (list []watched) {
-	for _, b := range r.f.Inputs {
-		if b.DType == dim.Float32 || b.DType == dim.Float64 {
-			list = append(list, watched{b, "input " + b.Name})
-		}
-	}
-	seen := map[*loop.Buffer]bool{}
-	before, _ := splitAfterLoss(r.steps)
-	var stored, computed []watched
-	r.eachCall(before, func(c *loop.Call) {
-		for _, a := range c.Args {
-			b := a.Buffer
-			if seen[b] || b.DType != dim.Float32 && b.DType != dim.Float64 {
-				continue
-			}
-			seen[b] = true
-			switch b.Kind {
-			case loop.Stored:
-				stored = append(stored, watched{b, fmt.Sprintf("the stored tensor %s", b.Var.Name)})
-			case loop.Temp, loop.Output:
-				computed = append(computed, watched{b, b.Name})
-			}
-		}
-	})
-	return append(append(list, stored...), computed...)
 }

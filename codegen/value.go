@@ -18,6 +18,7 @@ type scope struct {
 	named  map[string]expr // addresses and rows, by their text
 	cond   bool            // a condition: loads below it must not move above it
 	locals []string        // names that end with the block
+	left   []*loop.Result  // by the phases in it
 }
 
 // valueKey is a loop expression in one of its Go forms: an int64 is an int where
@@ -33,7 +34,9 @@ type printer struct {
 	kernel   *loop.Kernel
 	build    *loop.Builder
 	names    *names
-	params   map[*loop.Param]expr
+	params   map[*loop.Param]expr // their locals
+	fields   map[*loop.Param]expr // where they come from
+	indexed  map[*loop.Param]bool // those that need their locals
 	dims     map[string]expr
 	scalars  map[*loop.ScalarParam]expr
 	counters map[string]expr
@@ -41,13 +44,16 @@ type printer struct {
 	axisAt   map[*loop.Axis]int // the scope that binds it
 	results  map[*loop.Result]expr
 	resultAt map[*loop.Result]int
+	read     map[*loop.Result]bool // those that were asked for
 	next     map[*loop.Carry]expr
 	written  map[*loop.Param]bool
 
 	scopes  []*scope
-	phaseAt int                // the scope that holds the present phase
-	uses    map[*loop.Expr]int // in the present phase
-	levels  map[*loop.Expr]int // in the present phase
+	phaseAt int                        // the scope that holds the present phase
+	uses    map[*loop.Expr]int         // in the present phase
+	stored  map[*loop.Expr]*loop.Param // where the stores at hand put them
+	levels  map[*loop.Expr]int         // in the present phase
+	packed  *loop.Expr                 // an operand that is stored as it is: its address is all there is
 	// The innermost loop when rows may be cut for it: it counts rowIndex from 0
 	// to rowSize-1, and rowAxis is at rowFirst+rowIndex.
 	rowAxis           *loop.Axis
@@ -62,6 +68,11 @@ func (p *printer) out() *body  { return p.top().body }
 
 // pop ends the innermost block.
 func (p *printer) pop() {
+	for _, r := range p.top().left {
+		if !p.read[r] && p.results[r].name != "" { // it indexes an axis of one position
+			p.out().set(id("_"), p.results[r])
+		}
+	}
 	for _, n := range p.top().locals {
 		p.names.free(n)
 	}
@@ -265,7 +276,7 @@ func (p *printer) value(e *loop.Expr, index bool) expr {
 	home := p.home(p.level(e), mustStay(e))
 	v, named := p.compute(e, index, home)
 	hoist := home != p.top() && v.ops > 0
-	if !named && (hoist || v.ops > 0 && p.uses[e] > 1 || v.ops > maxOps) {
+	if !named && (hoist || v.ops > 0 && p.uses[e] > 1 || v.ops > maxOps && e != p.packed) {
 		v = p.define(home, p.baseName(e), p.typed(e, index, v))
 	}
 	home.values[key] = v
@@ -288,6 +299,8 @@ func (p *printer) baseName(e *loop.Expr) string {
 	switch {
 	case e.Name != "" && e.Op != loop.Counter:
 		return e.Name
+	case p.stored[e] != nil:
+		return p.stored[e].Name + "New"
 	case e.Op == loop.Load:
 		return p.kernelName(e.Param) + "V"
 	case e.Op == loop.CallFn:
@@ -323,6 +336,7 @@ func (p *printer) leaf(e *loop.Expr, index bool) (expr, bool) {
 		return p.scalars[e.Scalar], true
 	case loop.ResultOf:
 		r, ok := p.results[e.Result]
+		p.read[e.Result] = true
 		if !ok {
 			return p.fail("result %s is not there yet", e.Result.Name), true
 		}
@@ -410,8 +424,13 @@ func dimExpr(d dim.Dim, env map[string]expr) expr {
 		if neg {
 			prod = num(-t.Coef)
 		}
-		for _, a := range t.Atoms {
-			prod = bin("*", prod, atomExpr(a, env))
+		for k, a := range t.Atoms {
+			f := atomExpr(a, env)
+			if k == 0 && !neg && t.Coef == -1 {
+				prod = unary("-", f)
+				continue
+			}
+			prod = bin("*", prod, f)
 		}
 		if neg {
 			sum = bin("-", sum, prod)
@@ -424,19 +443,18 @@ func dimExpr(d dim.Dim, env map[string]expr) expr {
 
 // roundUp writes -floor(-x / n) as floor((x + n-1) / n), which is easier to read.
 func roundUp(t dim.Factor) dim.Factor {
+	out := dim.Factor{Coef: t.Coef, Atoms: slices.Clone(t.Atoms)}
 	for i, a := range t.Atoms {
 		n, ok := a.Den.Int()
-		if t.Coef >= 0 || a.Name != "" || !ok || n <= 0 {
-			continue
-		}
-		if dimNotNegative(a.Num.Neg()) {
-			t.Coef = -t.Coef
-			t.Atoms = slices.Clone(t.Atoms)
-			t.Atoms[i].Num = a.Num.Neg().Add(dim.Const(n - 1))
-			return t
+		if a.Name == "" && ok && n > 0 && dimNotNegative(a.Num.Neg()) {
+			out.Coef = -out.Coef
+			out.Atoms[i].Num = a.Num.Neg().Add(dim.Const(n - 1))
 		}
 	}
-	return t
+	if out.Coef < 0 {
+		return t
+	}
+	return out
 }
 
 // dimNotNegative reports whether d is at least 0 for all sizes, term by term.

@@ -34,9 +34,7 @@ func NewArena(sizes ...int64) (*Arena, error) {
 		a.slots[i] = slot{int(at), int(at + n)}
 		at = (at + n + lineBytes - 1) &^ (lineBytes - 1)
 	}
-	raw := make([]byte, at+lineBytes)
-	skip := -int(uintptr(unsafe.Pointer(&raw[0]))) & (lineBytes - 1)
-	a.bytes = raw[skip : skip+int(at)]
+	a.bytes = aligned(int(at))
 	return a, nil
 }
 

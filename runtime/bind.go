@@ -46,7 +46,7 @@ func BindSizes(f *FuncInfo, names []string, in []Tensor, dims []int) error {
 		want := &f.Inputs[i]
 		n, ok := want.DType.Len(in[i].Data)
 		if !ok {
-			return &textError{"input " + want.Name + " must be " + want.DType.String()}
+			return &textError{"input " + want.Name + " is " + elementsOf(in[i].Data) + ", want " + want.DType.String()}
 		}
 		if len(in[i].Shape) != len(want.Shape) {
 			return &textError{"input " + want.Name + " has " + strconv.Itoa(len(in[i].Shape)) + " axes, want " + strconv.Itoa(len(want.Shape))}
@@ -66,6 +66,16 @@ func BindSizes(f *FuncInfo, names []string, in []Tensor, dims []int) error {
 		}
 	}
 	return nil
+}
+
+// elementsOf names the element type of what a caller passed.
+func elementsOf(data any) string {
+	for d := Float32; d <= Bool; d++ {
+		if _, ok := d.Len(data); ok {
+			return d.String()
+		}
+	}
+	return "no slice of elements"
 }
 
 func bindSize(want *Field, axis, have int, names []string, dims []int) error {

@@ -51,6 +51,7 @@ type VarInfo struct {
 	Kind   VarKind
 	Frozen bool
 	Line   int // in the spec
+	Layout Panels
 }
 
 // FuncInfo describes an entry or a train block.
@@ -124,7 +125,8 @@ type Trainer interface {
 	Metrics(i int, dst []float64) []float64
 	// ResetMetrics zeroes the metrics of block i.
 	ResetMetrics(i int)
-	// Steps returns the number of updates made by block i; SetSteps restores it.
+	// Steps returns the number of steps made by block i, in which micro-batches of
+	// accumulate count; SetSteps restores it.
 	Steps(i int) int64
 	SetSteps(i int, n int64)
 	// SetInput sets a run-time setting that host scalars read, such as lr_scale.

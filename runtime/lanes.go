@@ -1,5 +1,7 @@
 package mlrt
 
+import "math"
+
 // Scalar is the Go type of an element that kernels compute with.
 type Scalar interface {
 	float32 | float64 | int64 | int32 | int16 | int8 | uint8 | uint32
@@ -16,6 +18,23 @@ func Lanes[T any](v T) (l [LaneCount]T) {
 		l[i] = v
 	}
 	return l
+}
+
+// AddBlock adds the sum of the elements from position at on to the sum of those before:
+// the first block's is taken as it is, as a sum of 0 and it may differ in sign.
+func AddBlock(sum float32, at int, block float32) float32 {
+	if at == 0 {
+		return block
+	}
+	return sum + block
+}
+
+// Flush returns x, or 0 where its magnitude is below least.
+func Flush(x, least float32) float32 {
+	if Abs(x) < least {
+		return 0
+	}
+	return x
 }
 
 // SumLanes combines lanes to their sum. It overwrites them.
@@ -97,6 +116,12 @@ func ArgMinLanes[T Scalar](l *[LaneCount]T, at *[LaneCount]int) (T, int) {
 	}
 	return l[0], at[0]
 }
+
+// Sqrt returns the square root of x, rounded once.
+func Sqrt(x float32) float32 { return float32(math.Sqrt(float64(x))) }
+
+// Abs returns the magnitude of x.
+func Abs(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
 
 // MaxOf returns the larger of a and b; a when they are equal, a NaN when b is
 // one or a alone is.

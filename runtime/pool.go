@@ -9,8 +9,9 @@ import (
 
 // Task is work that falls into numbered items. Items run in any order, on any
 // goroutine and at the same time, so each must own what it writes; then the
-// result does not depend on the number of threads.
-type Task interface{ Item(i int) }
+// result does not depend on the number of threads. worker is the number of the
+// goroutine within a Run, 0 for the caller's.
+type Task interface{ Item(worker, i int) }
 
 const (
 	maxThreads = 256
@@ -67,6 +68,10 @@ type Pool struct {
 	threads int
 	crew    *crew
 	closed  atomic.Bool
+	locals  struct {
+		sync.Mutex
+		free []*Local
+	}
 }
 
 // NewPool returns a pool of the given number of threads, the caller's included;
@@ -120,7 +125,7 @@ func (p *Pool) Close() {
 	}
 }
 
-// Run calls task.Item(i) for every i from 0 to items-1 and returns when all have
+// Run calls task.Item for every i from 0 to items-1 and returns when all have
 // returned. It does not allocate. Items must not panic. Work below some four microseconds is better
 // done without it.
 func (p *Pool) Run(items int, task Task) {
@@ -176,7 +181,7 @@ func (p *Pool) run(items int, task Task) {
 			break
 		}
 		if c.state.CompareAndSwap(s, s+1<<itemBits) {
-			task.Item(int(low))
+			task.Item(0, int(low))
 			own++
 		}
 	}
@@ -189,7 +194,7 @@ func (p *Pool) run(items int, task Task) {
 
 func serial(items int, task Task) {
 	for i := range items {
-		task.Item(i)
+		task.Item(0, i)
 	}
 }
 
@@ -234,7 +239,7 @@ func (c *crew) work(i int, spin bool) {
 	for k := 0; ; k++ {
 		if s, ok := c.available(i); ok {
 			if c.state.CompareAndSwap(s, s-1) {
-				c.task.Item(int(s&itemMask) - 1)
+				c.task.Item(i+1, int(s&itemMask)-1)
 				c.done.Add(1)
 			}
 			k = -1

@@ -336,6 +336,23 @@ func Bytes(elem int, dims ...int) (int64, error) {
 	return int64(n), nil
 }
 
+// Append adds the tensors of another file, such as a model's next shard. A name
+// that both have is an error.
+func (f *File) Append(other *File) error {
+	for _, t := range other.tensors {
+		if f.Find(t.name) >= 0 {
+			return damaged("two files have a tensor %q", t.name)
+		}
+	}
+	shift := int64(len(f.data))
+	for _, t := range other.tensors {
+		t.begin, t.end = t.begin+shift, t.end+shift
+		f.tensors = append(f.tensors, t)
+	}
+	f.data = append(f.data, other.data...)
+	return nil
+}
+
 // Len returns the number of tensors.
 func (f *File) Len() int { return len(f.tensors) }
 

@@ -3,22 +3,22 @@ package mlrt
 import (
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Panels is the blocked order in which kernels keep a stored tensor:
 // [ceil(n/Width)][Rest...][Width], where n is the extent of axis Lane and Rest
-// lists the other axes. Elements past n are padding.
+// lists the other axes. Elements past n are padding. The zero value is row-major.
 type Panels struct {
 	Lane, Width int
-	Rest        []int
+	Rest        []int // nil: the other axes in their order
 }
 
 // Weights is the memory of a model's stored tensors, by their number in
 // Info.Vars. Reading is safe from several goroutines; writing is not.
 type Weights struct {
-	Info    *Info
-	Data    []any     // the slice of each tensor; nil for one that lives elsewhere
-	Layouts []*Panels // nil: row-major
+	Info *Info
+	Data []any // the slice of each tensor; nil, or left out at the end, for one that lives elsewhere
 }
 
 // Read copies tensor i, row-major, into dst: a slice of its Go type and size.
@@ -36,7 +36,7 @@ func (w *Weights) copy(i int, other any, write bool) error {
 	if have, ok := v.DType.Len(other); !ok || have != n {
 		return fmt.Errorf("%w: tensor %s takes %d elements of %s", ErrShape, v.Name, n, v.DType)
 	}
-	p := w.panels(i)
+	p := v.panels()
 	switch mem := w.Data[i].(type) {
 	case []float32:
 		move(mem, other.([]float32), v.Shape, p, write)
@@ -56,13 +56,6 @@ func (w *Weights) copy(i int, other any, write bool) error {
 		move(mem, other.([]uint8), v.Shape, p, write)
 	case []bool:
 		move(mem, other.([]bool), v.Shape, p, write)
-	}
-	return nil
-}
-
-func (w *Weights) panels(i int) *Panels {
-	if i < len(w.Layouts) {
-		return w.Layouts[i]
 	}
 	return nil
 }
@@ -137,6 +130,55 @@ func (w *Weights) Load(r io.Reader) error {
 			continue
 		}
 		if err := w.Write(i, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// averagePrefix and averageSuffix are around the names of moving averages: a
+// train block with `ema` keeps optimizer/BLOCK/PARAMETER/ema.
+const (
+	averagePrefix = "optimizer/"
+	averageSuffix = "/ema"
+)
+
+// AverageOf returns the parameter whose moving average, kept by a train block, is
+// the tensor called name.
+func AverageOf(name, block string) (parameter string, ok bool) {
+	if name, ok = strings.CutPrefix(name, averagePrefix+block+"/"); !ok {
+		return "", false
+	}
+	return strings.CutSuffix(name, averageSuffix)
+}
+
+// Averages lists the moving averages that a train block keeps of parameters, as
+// pairs of numbers in Vars: the parameter's and its average's.
+func (info *Info) Averages(block string) (pairs [][2]int) {
+	for i := range info.Vars {
+		name, ok := AverageOf(info.Vars[i].Name, block)
+		if !ok || info.Vars[i].Kind != Optimizer {
+			continue
+		}
+		for k := range info.Vars {
+			if info.Vars[k].Name == name {
+				pairs = append(pairs, [2]int{k, i})
+			}
+		}
+	}
+	return pairs
+}
+
+// CopyAverages sets parameters of dst, the weights of the same model, to the
+// moving averages that a train block keeps of them.
+func (w *Weights) CopyAverages(dst *Weights, block string) error {
+	for _, p := range w.Info.Averages(block) {
+		v := &w.Info.Vars[p[1]]
+		values := v.DType.Make(elements(v.Shape))
+		if err := w.Read(p[1], values); err != nil {
+			return err
+		}
+		if err := dst.Write(p[0], values); err != nil {
 			return err
 		}
 	}

@@ -12,9 +12,9 @@ import (
 // TestWeightsPanels checks the blocked order by hand: lane blocks first, then the
 // other axes, then the lanes of a block, padded.
 func TestWeightsPanels(t *testing.T) {
-	info := &Info{Vars: []VarInfo{{Name: "w", DType: Float32, Shape: []int{3, 2}}}}
+	info := &Info{Vars: []VarInfo{{Name: "w", DType: Float32, Shape: []int{3, 2}, Layout: Panels{Width: 2}}}}
 	mem := make([]float32, 2*2*2)
-	w := &Weights{Info: info, Data: []any{mem}, Layouts: []*Panels{{Lane: 0, Width: 2, Rest: []int{1}}}}
+	w := &Weights{Info: info, Data: []any{mem}}
 	row := []float32{1, 2, 3, 4, 5, 6}
 	if err := w.Write(0, row); err != nil {
 		t.Fatal(err)
@@ -89,18 +89,19 @@ func TestBindSizes(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
-	for what, bad := range map[string]Tensor{
-		"another batch":  {[]int{3, 1, 2}, make([]int32, 6)},
-		"a wrong type":   {[]int{2, 1, 2}, make([]float32, 4)},
-		"a wrong rank":   {[]int{4}, make([]int32, 4)},
-		"too few":        {[]int{2, 1, 2}, make([]int32, 3)},
-		"a negative":     {[]int{-2, -1, 2}, make([]int32, 4)},
-		"an overflow":    {[]int{math.MaxInt / 2, 1, 8}, make([]int32, 4)},
-		"nothing at all": {},
+	for want, bad := range map[string]Tensor{
+		"input y has size 3 on axis 0, want 2":             {[]int{3, 1, 2}, make([]int32, 6)},
+		"input y is float32, want int32":                   {[]int{2, 1, 2}, make([]float32, 4)},
+		"input y has 1 axes, want 3":                       {[]int{4}, make([]int32, 4)},
+		"input y has 3 elements, want 4":                   {[]int{2, 1, 2}, make([]int32, 3)},
+		"the shape of input y does not fit its 4 elements": {[]int{-2, -1, 2}, make([]int32, 4)},
+		"the shape of input y does not fit its 5 elements": {[]int{math.MaxInt / 2, 1, 8}, make([]int32, 5)},
+		"input y is no slice of elements, want int32":      {},
 	} {
 		dims = [2]int{}
-		if err := BindSizes(f, names, []Tensor{good[0], bad}, dims[:]); !errors.Is(err, ErrShape) {
-			t.Errorf("%s: error %v, want ErrShape", what, err)
+		err := BindSizes(f, names, []Tensor{good[0], bad}, dims[:])
+		if !errors.Is(err, ErrShape) || err.Error() != want && bad.Shape[0] < 4 {
+			t.Errorf("error %v, want %s", err, want)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 const (
 	// CheckpointFile holds everything a run needs to go on.
 	CheckpointFile = "checkpoint.safetensors"
-	modelFile      = "model.safetensors" // parameters and buffers after the last epoch
+	modelFile      = "model.safetensors" // parameters, or their moving averages where the run keeps them, and buffers after the last epoch
 	bestFile       = "best.safetensors"  // the same after the epoch with the lowest test loss
 	recordFile     = "run.json"
 )
@@ -49,11 +49,12 @@ type state struct {
 	Then         []string          `json:"then,omitempty"` // blocks that step after Block
 	Epoch        int               `json:"epoch"`          // whole epochs done
 	Batch        int               `json:"batch"`          // batches done in the current epoch
-	Steps        map[string]int64  `json:"steps"`          // updates made, by train block
+	Steps        map[string]int64  `json:"steps"`          // made, by train block
 	Seed         uint64            `json:"seed"`
 	BatchSize    int               `json:"batch_size"`
 	Samples      int               `json:"samples"`
-	LossSum      float64           `json:"loss_sum"` // of the current epoch's batches
+	Data         string            `json:"data,omitempty"` // fingerprint of the training data, when it has one
+	LossSum      float64           `json:"loss_sum"`       // of the current epoch's batches
 	TrainLoss    float64           `json:"train_loss"`
 	TrainMetrics map[string]Number `json:"train_metrics,omitempty"`
 	TestLoss     *Number           `json:"test_loss,omitempty"`
@@ -66,29 +67,33 @@ type state struct {
 
 // saver writes a run's files.
 type saver struct {
-	t    mlrt.Trainer
-	o    Options
-	bufs []any // one a stored tensor
-
-	data, testData string // fingerprints, once they are known
+	t        mlrt.Trainer
+	o        Options
+	bufs     []any // one a stored tensor
+	averages *averages
 }
 
-func newSaver(t mlrt.Trainer, o Options) *saver {
-	s := &saver{t: t, o: o}
+func newSaver(t mlrt.Trainer, o Options, a *averages) *saver {
+	s := &saver{t: t, o: o, averages: a}
 	for _, v := range t.Info().Vars {
 		s.bufs = append(s.bufs, v.DType.Make(elements(v.Shape)))
 	}
 	return s
 }
 
-// stored reads the tensors that keep says, in the model's order.
-func (s *saver) stored(keep func(mlrt.VarInfo) bool) ([]mlrt.Stored, error) {
+// stored reads the stored tensors in the model's order: all of them, or those
+// that other programs load, with averages in the place of their parameters.
+func (s *saver) stored(all bool) ([]mlrt.Stored, error) {
 	var list []mlrt.Stored
 	for i, v := range s.t.Info().Vars {
-		if !keep(v) {
+		if !all && v.Kind == mlrt.Optimizer {
 			continue
 		}
-		if err := s.t.ReadVar(i, s.bufs[i]); err != nil {
+		from := i
+		if k, ok := s.averages.of[i]; ok && !all {
+			from = k
+		}
+		if err := s.t.ReadVar(from, s.bufs[i]); err != nil {
 			return nil, err
 		}
 		list = append(list, mlrt.Stored{Name: v.Name, DType: v.DType, Shape: v.Shape, Data: s.bufs[i]})
@@ -103,6 +108,7 @@ func (s *saver) metadata() map[string]string {
 	for k, v := range s.o.Metadata {
 		m[k] = v
 	}
+	s.averages.metadata(m)
 	return m
 }
 
@@ -114,7 +120,7 @@ func (s *saver) checkpoint(st state) (string, error) {
 	}
 	meta := s.metadata()
 	meta[keyFormat], meta[keyState] = checkpointFormat, string(text)
-	list, err := s.stored(func(mlrt.VarInfo) bool { return true })
+	list, err := s.stored(true)
 	if err != nil {
 		return "", err
 	}
@@ -123,7 +129,7 @@ func (s *saver) checkpoint(st state) (string, error) {
 
 // model writes parameters and buffers, as other programs load them.
 func (s *saver) model(name string) error {
-	list, err := s.stored(func(v mlrt.VarInfo) bool { return v.Kind != mlrt.Optimizer })
+	list, err := s.stored(false)
 	if err != nil {
 		return err
 	}
@@ -141,25 +147,6 @@ type Weights struct {
 	Name     string // the file as asked for
 	File     *mlrt.File
 	Fallback error // why the newest generation was not usable and the previous was read; nil otherwise
-}
-
-// OpenWeights reads a weights file or the checkpoint of a run's folder. When the
-// checkpoint is damaged and its previous generation is whole, that is read and
-// Fallback says so; a file that was asked for by its name is refused.
-func OpenWeights(name string) (*Weights, error) {
-	st, err := os.Stat(name)
-	run := err == nil && st.IsDir()
-	if run {
-		name = filepath.Join(name, CheckpointFile)
-	}
-	f, fallback, err := mlrt.OpenWeights(mlrt.Disk, name)
-	if err != nil {
-		return nil, err
-	}
-	if fallback != nil && !run {
-		return nil, fmt.Errorf("%w\nthe previous generation %s is whole", fallback, name+mlrt.PreviousSuffix)
-	}
-	return &Weights{Name: name, File: f, Fallback: fallback}, nil
 }
 
 // warn tells that the previous generation was read.
@@ -231,6 +218,7 @@ func (r *run) resume() error {
 		{"plateau schedule", s.Plateau != nil, r.state.Plateau != nil},
 		{"batch size", s.BatchSize, r.state.BatchSize},
 		{"seed", s.Seed, r.state.Seed}, {"number of training samples", s.Samples, r.state.Samples},
+		{"training data with the fingerprint", s.Data, r.state.Data},
 	} {
 		if c.have != c.want {
 			return fmt.Errorf("%w: %s has %s %v, this run %v", ErrCheckpoint, w.Name, c.what, c.have, c.want)
@@ -244,5 +232,6 @@ func (r *run) resume() error {
 		r.trainer.SetSteps(i, s.Steps[b.Name])
 	}
 	r.state = s
+	r.takeUp()
 	return nil
 }

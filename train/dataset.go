@@ -65,12 +65,13 @@ func openTraining(spec DataSpec) (*sets, error) {
 // openTests reads the samples of an evaluation as the training data of the
 // weights was read: the test samples where there are any, else all.
 func openTests(spec DataSpec, w *Weights) (set Data, classes []string, err error) {
-	t, err := w.transform()
+	t, err := w.Transform()
 	if err != nil {
 		return nil, nil, err
 	}
 	var src *data.Source
 	if t == nil {
+		spec.Options.TestShare = 0 // nobody trained on the rest
 		src, err = data.Open(spec.Path, spec.Options)
 	} else {
 		src, err = t.Open(spec.Path, spec.Whole || w.Metadata(keyDataName) != spec.baseName())
@@ -94,8 +95,9 @@ func (s *sets) metadata() (map[string]string, error) {
 	return map[string]string{keyData: string(text), keyDataName: s.name}, err
 }
 
-// transform returns the preprocessing that the file records, nil if none.
-func (w *Weights) transform() (*data.Transform, error) {
+// Transform returns how the training data was read and preprocessed, which the file
+// records; nil if it does not. A program that feeds the model itself needs it.
+func (w *Weights) Transform() (*data.Transform, error) {
 	text := w.Metadata(keyData)
 	if text == "" {
 		return nil, nil
@@ -108,10 +110,19 @@ func (w *Weights) transform() (*data.Transform, error) {
 }
 
 // openAsked makes a set of the samples that a prediction is asked for.
-func openAsked(job Job, w *Weights) (Data, []string, error) {
-	t, err := w.transform()
-	if err != nil {
-		return nil, nil, err
+func openAsked(job Job, w *Weights, t *data.Transform) (Data, []string, error) {
+	if job.Count > 0 {
+		return drawn(job.Count), nil, nil
+	}
+	if len(job.Recordings) > 0 {
+		if t == nil {
+			return nil, nil, fmt.Errorf("%w: %s does not say how the training data was read, so recordings have no meaning", ErrMismatch, w.Name)
+		}
+		set, err := t.Recordings(job.Recordings)
+		return set, t.Classes, err
+	}
+	if t != nil && t.Tensors {
+		return nil, nil, fmt.Errorf("%w: %s was trained on a file of tensors, which images and rows are not; ask from Go", ErrMismatch, w.Name)
 	}
 	if len(job.Images) > 0 {
 		if t == nil {
@@ -130,7 +141,7 @@ func openAsked(job Job, w *Weights) (Data, []string, error) {
 	if t == nil {
 		return nil, nil, fmt.Errorf("%w: %s does not say how the training data was read, so rows have no meaning", ErrMismatch, w.Name)
 	}
-	if t.Table == nil {
+	if t.Table == nil && t.Audio == nil {
 		pixels, err := pixelRows(job.Rows, elements(t.Shape))
 		if err != nil {
 			return nil, nil, err
@@ -169,4 +180,15 @@ func dataCode(err error) string {
 		return "ML0603"
 	}
 	return ""
+}
+
+// drawn is a set of samples that hold nothing: all inputs are drawn.
+type drawn int
+
+func (d drawn) Len() int { return int(d) }
+
+func (drawn) Columns() []Column { return nil }
+
+func (drawn) Read(c int, _ []int, _ any) error {
+	return fmt.Errorf("%w: no column %d in drawn samples", ErrMismatch, c)
 }

@@ -8,8 +8,9 @@ import (
 )
 
 // Evaluate computes loss and metrics of a train block, in inference form, over
-// all of data: the loss is the mean over samples of the batches' losses. x says
-// what feeds the inputs that are no columns.
+// all of data: the loss is the mean over samples of the batches' losses. Where
+// the block keeps moving averages of parameters, they take part in their place. x
+// says what feeds the inputs that are no columns.
 func Evaluate(ctx context.Context, t mlrt.Trainer, block string, data Data, batch int, x Feeds) (*Evaluated, error) {
 	i, err := FindBlock(t.Info(), block)
 	if err != nil {
@@ -28,7 +29,7 @@ func Evaluate(ctx context.Context, t mlrt.Trainer, block string, data Data, batc
 	if err := checkBatch(x.Rest(t.Info().Trains[i].Inputs), batch, data.Len()); err != nil {
 		return nil, err
 	}
-	loss, err := evaluate(ctx, t, i, f, batch)
+	loss, err := evaluate(ctx, t, i, f, batch, newAverages(t, []int{i}))
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +42,15 @@ func Evaluate(ctx context.Context, t mlrt.Trainer, block string, data Data, batc
 const evaluationEpoch = -1
 
 // evaluate leaves the block's metrics over all samples in the trainer.
-func evaluate(ctx context.Context, t mlrt.Trainer, block int, f *feed, batch int) (float64, error) {
+func evaluate(ctx context.Context, t mlrt.Trainer, block int, f *feed, batch int, a *averages) (loss float64, err error) {
+	err = a.during(func() error {
+		loss, err = evaluateAsIs(ctx, t, block, f, batch)
+		return err
+	})
+	return loss, err
+}
+
+func evaluateAsIs(ctx context.Context, t mlrt.Trainer, block int, f *feed, batch int) (float64, error) {
 	t.ResetMetrics(block)
 	n, sum := f.data.Len(), 0.0
 	batch = min(batch, n)

@@ -109,6 +109,7 @@ type Predicted struct {
 	Class       *int                `json:"class,omitempty"`
 	Probability *Number             `json:"probability,omitempty"`
 	Outputs     map[string][]Number `json:"outputs"`
+	Text        string              `json:"text,omitempty"` // of a text that was gone on with
 }
 
 // Benched is the outcome of `mlc bench` for one entry or train block. Times are

@@ -74,8 +74,8 @@ func FindRate(ctx context.Context, t mlrt.Trainer, training Data, o RateOptions)
 
 // remember copies all stored tensors and returns what puts them back.
 func remember(t mlrt.Trainer, block int) (restore func() error, err error) {
-	s := newSaver(t, Options{})
-	if _, err := s.stored(func(mlrt.VarInfo) bool { return true }); err != nil {
+	s := newSaver(t, Options{}, newAverages(t, nil))
+	if _, err := s.stored(true); err != nil {
 		return nil, err
 	}
 	steps := t.Steps(block)

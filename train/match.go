@@ -102,8 +102,28 @@ func mismatch(inputs []mlrt.Field, columns []Column, format string, args ...any)
 	for i, c := range columns {
 		has[i] = c.Name + " " + describe(c)
 	}
-	return fmt.Errorf("%w: %s\nthe model needs %s\nthe data has %s", ErrMismatch,
-		fmt.Sprintf(format, args...), strings.Join(needs, ", "), strings.Join(has, ", "))
+	return fmt.Errorf("%w: %s\nthe model needs %s\nthe data has %s%s", ErrMismatch,
+		fmt.Sprintf(format, args...), strings.Join(needs, ", "), strings.Join(has, ", "), advice(inputs, columns))
+}
+
+// advice says what would make an input and a column fit that nearly do.
+func advice(inputs []mlrt.Field, columns []Column) string {
+	text := ""
+	for _, in := range inputs {
+		for _, col := range columns {
+			if _, f := suit(in, col); f != fitNone {
+				continue
+			}
+			n, rank := elements(col.Shape), len(in.Shape)
+			switch {
+			case !isFloat(in.DType) && isFloat(col.DType) && n == 1 && rank == 1:
+				text += fmt.Sprintf("\nhelp: column %s holds numbers; with the target kind class (--target-kind class) its values become classes", col.Name)
+			case isFloat(in.DType) && isFloat(col.DType) && n > 1 && len(col.Shape) == 1 && rank == 2 && in.Shape[1].Name == "":
+				text += fmt.Sprintf("\nhelp: %s could be %s[%s, %d], or fewer columns of the table be used (--drop, --columns)", in.Name, in.DType, in.Shape[0].Name, n)
+			}
+		}
+	}
+	return text
 }
 
 func sameName(a, b string) bool {

@@ -129,7 +129,7 @@ func (p *Plateau) better(s plateauState, figure float64) bool {
 		sign = -1
 	}
 	switch {
-	case math.IsNaN(figure):
+	case math.IsNaN(figure) || math.IsInf(figure, 0):
 		return false
 	case !s.Seen:
 		return true

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	mlrt "github.com/mlc-go/mlc/runtime"
 )
@@ -20,20 +21,57 @@ func (p *program) predict(ctx context.Context, job Job) error {
 	if err != nil {
 		return err
 	}
-	asked, classes, err := openAsked(job, w)
+	t, err := w.Transform()
 	if err != nil {
 		return err
 	}
-	f, err := newFeed(p.g.Info.Entries[entry].Inputs, asked, Feeds{}, 0)
+	var asked Data
+	var classes []string
+	var spoken [][]string // the words of sentences
+	switch {
+	case t != nil && t.Tags != nil:
+		asked, spoken, err = t.Sentences(lines(job.Rows))
+	case t != nil && t.Text != nil:
+		return p.goOn(ctx, m, entry, job, t.Text)
+	default:
+		asked, classes, err = openAsked(job, w, t)
+	}
+	if err != nil {
+		return err
+	}
+	f, err := newFeed(p.g.Info.Entries[entry].Inputs, asked, Feeds{Draws: job.Draws}, job.Seed)
 	if err != nil {
 		return err
 	}
 	s := m.OpenSession(mlrt.Options{Threads: job.Threads, Target: job.Target})
 	err = p.answer(ctx, s, entry, f, func(e *Predicted) {
+		if spoken != nil {
+			tag(e, p.g.Info.Entries[entry].Outputs, spoken[e.Sample], t.Tags)
+			return
+		}
 		label(e, p.g.Info.Entries[entry].Outputs, classes)
 		labelBinary(e, job.Binary, classes)
 	})
 	return errors.Join(err, s.Close())
+}
+
+// lines returns the lines of a text.
+func lines(text []byte) []string { return strings.Split(strings.TrimRight(string(text), "\n"), "\n") }
+
+// tag writes the likeliest tag behind each word.
+func tag(e *Predicted, outputs []mlrt.Field, spoken, tags []string) {
+	for _, out := range outputs {
+		scores, n := e.Outputs[out.Name], len(tags)
+		if len(out.Shape) != 3 || out.Shape[2].Size < n || len(scores) < out.Shape[2].Size*len(spoken) {
+			continue
+		}
+		width := out.Shape[2].Size
+		for i, w := range spoken {
+			e.Text += w + "/" + tags[argmax(scores[i*width:i*width+n])] + " "
+		}
+		e.Text, e.Outputs = strings.TrimRight(e.Text, " "), map[string][]Number{}
+		return
+	}
 }
 
 // findEntry returns the number of an entry; name may be "" for the first.

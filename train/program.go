@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"runtime"
+	"strings"
 
 	mlrt "github.com/mlc-go/mlc/runtime"
 )
@@ -31,8 +33,12 @@ type Job struct {
 	Weights string   `json:"weights,omitempty"`
 	Map     string   `json:"map,omitempty"`     // rules of a weight map
 	Partial bool     `json:"partial,omitempty"` // the weights may lack tensors and have others
+	NoEMA   bool     `json:"no_ema,omitempty"`  // a checkpoint's parameters, not their moving averages
 	Data    DataSpec `json:"data"`
+	// Limits says, by input, how many indices mean something to the model.
+	Limits map[string]int `json:"limits,omitempty"`
 
+	Version  string `json:"version,omitempty"` // of mlc
 	Epochs   int    `json:"epochs,omitempty"`
 	Batch    int    `json:"batch,omitempty"`
 	Seed     uint64 `json:"seed,omitempty"`
@@ -52,7 +58,12 @@ type Job struct {
 	Entry  string  `json:"entry,omitempty"`
 	Binary string  `json:"binary,omitempty"` // of predict: the output that is the probability of the second of two classes
 	Images []Image `json:"images,omitempty"` // of predict
-	Rows   []byte  `json:"rows,omitempty"`   // of predict: delimited text
+	Rows   []byte  `json:"rows,omitempty"`   // of predict: delimited text, or lines of running text
+
+	Recordings  []string `json:"recordings,omitempty"`  // of predict: WAV files
+	Count       int      `json:"count,omitempty"`       // of predict: samples whose inputs are all drawn
+	Length      int      `json:"length,omitempty"`      // of predict: characters to go on with
+	Temperature float64  `json:"temperature,omitempty"` // of predict: 0 takes the likeliest character
 
 	Sizes   map[string]int `json:"sizes,omitempty"`   // of bench: symbolic dimensions
 	Seconds float64        `json:"seconds,omitempty"` // of bench: how long to measure
@@ -107,7 +118,7 @@ func Main(g *mlrt.Generated, stdin io.Reader, stdout io.Writer) int {
 	p := &program{g: g, out: bufio.NewWriter(stdout)}
 	var job Job
 	if err = json.Unmarshal(line, &job); err == nil {
-		err = p.do(ctx, job)
+		err = p.guarded(ctx, job)
 	}
 	return p.end(err)
 }
@@ -173,6 +184,32 @@ func failed(err error) Failed {
 	return f
 }
 
+// guarded does the job; a panic is a bug, which it reports in one line.
+func (p *program) guarded(ctx context.Context, job Job) (err error) {
+	defer func() {
+		if e := recover(); e != nil {
+			err = fmt.Errorf("internal error: %v at %s: this is a bug in mlc, please report it with the model and the output of mlc version", e, panicked())
+		}
+	}()
+	return p.do(ctx, job)
+}
+
+// panicked returns the function and line that the panic being handled came from.
+func panicked() string {
+	var list [32]uintptr
+	frames := runtime.CallersFrames(list[:runtime.Callers(0, list[:])])
+	for inside := false; ; {
+		f, more := frames.Next()
+		if inside && !strings.HasPrefix(f.Function, "runtime.") {
+			return fmt.Sprintf("%s:%d", f.Function, f.Line)
+		}
+		inside = inside || f.Function == "runtime.gopanic"
+		if !more {
+			return "an unknown place"
+		}
+	}
+}
+
 func (p *program) do(ctx context.Context, job Job) error {
 	switch job.Do {
 	case "train":
@@ -222,14 +259,16 @@ func (p *program) train(ctx context.Context, job Job) error {
 	if o.Metadata[keyFeeds], err = o.Feeds.metadata(); err != nil {
 		return err
 	}
-	if err := checkClasses(p.g.Info, o.Block, sets.training, o.Feeds); err != nil {
+	if err := checkClasses(p.g.Info, o.Block, sets.training, o.Feeds, job.Limits); err != nil {
 		return err
 	}
 	m := p.g.New(o.Seed)
+	o.Version = job.Version
 	if job.Weights != "" {
 		if _, err := p.load(m, job); err != nil {
 			return err
 		}
+		o.Origin = &Origin{File: job.Weights, Map: job.Map, Partial: job.Partial}
 	}
 	t := m.OpenTrainer(mlrt.Options{Threads: job.Threads, Seed: o.Seed, Target: job.Target})
 	done, err := Run(ctx, t, sets.training, sets.tests, o)
@@ -277,7 +316,7 @@ func (p *program) load(m mlrt.Model, job Job) (*Weights, error) {
 	if err != nil {
 		return nil, err
 	}
-	report, err := w.Load(m, LoadOptions{Map: rules, Partial: job.Partial})
+	report, err := w.Load(m, LoadOptions{Map: rules, Partial: job.Partial, NoAverages: job.NoEMA})
 	if err != nil {
 		return nil, err
 	}
@@ -293,8 +332,9 @@ func (p *program) load(m mlrt.Model, job Job) (*Weights, error) {
 
 // checkClasses refuses class indices that the model's outputs have no place
 // for: an integer input of rank one is a class index when it is fed by a column
-// of classes and the model's first entry has a two-dimensional output.
-func checkClasses(info *mlrt.Info, block string, d Data, x Feeds) error {
+// of classes and the model's first entry has a two-dimensional output. limits are
+// those of inputs that look places of a tensor up, such as tokens.
+func checkClasses(info *mlrt.Info, block string, d Data, x Feeds, limits map[string]int) error {
 	i, err := FindBlock(info, block)
 	if err != nil || len(info.Entries) == 0 {
 		return err
@@ -316,6 +356,10 @@ func checkClasses(info *mlrt.Info, block string, d Data, x Feeds) error {
 			return fmt.Errorf("%w: column %q has labels up to %d, but model %s has %d classes (0 to %d)",
 				ErrLabel, col.Name, col.Classes-1, info.Name, places, places-1)
 		}
+		if limit := limits[inputs[k].Name]; b.kind == fromColumn && limit > 0 && col.Classes > limit && !isFloat(inputs[k].DType) {
+			return fmt.Errorf("%w: column %q has %d different values, but model %s has %d places for input %q\nhelp: --set may change the size if it is an argument of the model",
+				ErrLabel, col.Name, col.Classes, info.Name, limit, inputs[k].Name)
+		}
 	}
 	return nil
 }
@@ -334,7 +378,7 @@ func (p *program) eval(ctx context.Context, job Job) error {
 	if err != nil {
 		return err
 	}
-	if err := checkClasses(p.g.Info, job.Block, set, x); err != nil {
+	if err := checkClasses(p.g.Info, job.Block, set, x, job.Limits); err != nil {
 		return err
 	}
 	t := m.OpenTrainer(mlrt.Options{Threads: job.Threads, Target: job.Target})

@@ -190,7 +190,7 @@ func TestImagesAndPixelRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	copy(f.vars[0][4:], []float32{1, 0, 0, 1})
-	s := newSaver(f, Options{Dir: dir, Metadata: map[string]string{keyData: string(transform)}})
+	s := newSaver(f, Options{Dir: dir, Metadata: map[string]string{keyData: string(transform)}}, newAverages(f, nil))
 	if err := s.model(modelFile); err != nil {
 		t.Fatal(err)
 	}
@@ -217,5 +217,16 @@ func TestMainBench(t *testing.T) {
 	in, err := madeUp([]mlrt.Field{field("tokens", mlrt.Int32, "batch", "time")}, Job{Batch: 2, Sizes: map[string]int{"time": 3}})
 	if err != nil || len(in[0].Data.([]int32)) != 6 {
 		t.Errorf("%v, %v", in, err)
+	}
+}
+
+// TestPanicIsReported turns a bug into one line with its place.
+func TestPanicIsReported(t *testing.T) {
+	var out bytes.Buffer
+	g := &mlrt.Generated{Info: newFake(2, 2).info, New: func(uint64) mlrt.Model { panic("wheels came off") }}
+	code := Main(g, strings.NewReader(`{"do":"eval"}`+"\n"), &out)
+	text := out.String()
+	if code != exitFailure || strings.Count(text, "\n") != 1 || !strings.Contains(text, "wheels came off at github.com/mlc-go/mlc/train.TestPanicIsReported") {
+		t.Errorf("code %d, %s", code, text)
 	}
 }

@@ -3,8 +3,10 @@ package train
 import (
 	"encoding/json"
 	"io"
+	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 )
 
 // record is run.json: what made a run, so that it can be made again.
@@ -23,12 +25,15 @@ type record struct {
 	Patience  int               `json:"patience,omitempty"`
 	Plateau   *Plateau          `json:"plateau,omitempty"`
 	Feeds     Feeds             `json:"feeds,omitzero"`
+	Averages  []string          `json:"ema,omitempty"` // train blocks whose moving averages were evaluated and saved as the model
 	Samples   int               `json:"samples"`
 	Tests     int               `json:"test_samples"`
 	Data      string            `json:"data,omitempty"`
 	TestData  string            `json:"test_data,omitempty"`
 	Metadata  map[string]string `json:"metadata,omitempty"`
+	Weights   *Origin           `json:"weights,omitempty"`
 	Go        string            `json:"go"`
+	Mlc       string            `json:"mlc,omitempty"`
 	System    string            `json:"system"`
 	BestEpoch int               `json:"best_epoch,omitempty"`
 	History   []EpochDone       `json:"history"`
@@ -37,18 +42,12 @@ type record struct {
 // record writes the run record.
 func (s *saver) record(r *run) error {
 	info := s.t.Info()
-	if s.data == "" {
-		s.data = fingerprint(r.training)
-		if r.tests != nil {
-			s.testData = fingerprint(r.tests.data)
-		}
-	}
 	rec := record{
 		Version: 1, Model: info.Name, File: info.File, Hash: info.Hash, Args: info.Args, Block: r.state.Block, Then: r.o.Then,
 		Epochs: r.o.Epochs, Batch: r.o.Batch, Seed: r.o.Seed,
-		Steps: r.o.Steps, Patience: r.o.Patience, Plateau: r.o.Plateau, Feeds: r.o.Feeds,
-		Samples: r.state.Samples, Data: s.data, TestData: s.testData, Metadata: r.o.Metadata,
-		Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
+		Steps: r.o.Steps, Patience: r.o.Patience, Plateau: r.o.Plateau, Feeds: r.o.Feeds, Averages: r.averages.blocks,
+		Samples: r.state.Samples, Data: r.state.Data, TestData: r.testData, Metadata: r.o.Metadata,
+		Weights: r.o.Origin, Go: runtime.Version(), Mlc: r.o.Version, System: runtime.GOOS + "/" + runtime.GOARCH,
 		BestEpoch: r.state.BestEpoch, History: r.history,
 	}
 	if r.tests != nil {
@@ -62,6 +61,28 @@ func (s *saver) record(r *run) error {
 		_, err := w.Write(append(text, '\n'))
 		return err
 	})
+}
+
+// Origin says where a run's first weights came from.
+type Origin struct {
+	File    string `json:"file"`
+	Map     string `json:"map,omitempty"`
+	Partial bool   `json:"partial,omitempty"`
+}
+
+// takeUp restores what only the record of a resumed run knows: its epochs so far
+// and where its weights came from. A record that cannot be read is no reason not
+// to go on.
+func (r *run) takeUp() {
+	text, err := os.ReadFile(filepath.Join(r.o.Dir, recordFile))
+	var rec record
+	if err != nil || json.Unmarshal(text, &rec) != nil {
+		return
+	}
+	r.history = slices.DeleteFunc(rec.History, func(e EpochDone) bool { return e.Epoch > r.state.Epoch })
+	if r.o.Origin == nil {
+		r.o.Origin = rec.Weights
+	}
 }
 
 func fingerprint(d Data) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	mlrt "github.com/mlc-go/mlc/runtime"
@@ -19,7 +20,7 @@ type Options struct {
 	Block    string   // the train block; needed when the model has several
 	Then     []string // further train blocks that take a step on each batch after Block
 	Epochs   int      // default 10
-	Steps    int64    // end after so many updates of Block; 0: no bound
+	Steps    int64    // end after so many steps of Block, micro-batches counted; 0: no bound
 	Batch    int      // samples a step; default 64, negative: all samples
 	Seed     uint64   // of the order of samples; the trainer has its own copy
 	Dir      string   // folder for checkpoints and the run record; "" keeps nothing
@@ -31,6 +32,8 @@ type Options struct {
 	Prefetch int      // batches that another goroutine loads ahead; 0: the training goroutine loads
 	// Metadata goes into every checkpoint, such as how the data was preprocessed.
 	Metadata map[string]string
+	Origin   *Origin // of the first weights, for the run record; nil: initial values
+	Version  string  // of mlc, for the run record
 	// Observe is called from the training goroutine with each event.
 	Observe func(Event)
 }
@@ -49,6 +52,8 @@ type run struct {
 	source   loader
 	tests    *feed // nil without test data
 	state    state
+	averages *averages
+	testData string // fingerprint
 	saver    *saver // nil without a folder
 	started  time.Time
 	lastTold time.Time
@@ -59,7 +64,8 @@ type run struct {
 }
 
 // Run trains block o.Block of t on training, evaluating on tests after each
-// epoch; tests may be nil. It returns what Done reports. A cancelled context
+// epoch; tests may be nil. Where the optimizer keeps moving averages (`ema`), they
+// are what is evaluated and what the model's files hold; a checkpoint has both. It returns what Done reports. A cancelled context
 // ends the run between two steps with a checkpoint and ErrInterrupted. A loss
 // that is not finite ends it with an error that wraps mlrt.ErrNotFinite.
 func Run(ctx context.Context, t mlrt.Trainer, training, tests Data, o Options) (*Done, error) {
@@ -81,6 +87,13 @@ func Run(ctx context.Context, t mlrt.Trainer, training, tests Data, o Options) (
 
 // run goes through the epochs.
 func (r *run) run(ctx context.Context) (*Done, error) {
+	if r.saver != nil {
+		release, err := occupy(r.o.Dir)
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+	}
 	if r.o.Resume {
 		if err := r.resume(); err != nil {
 			return nil, err
@@ -142,6 +155,7 @@ func newRun(t mlrt.Trainer, tests Data, o Options) (*run, error) {
 		r.blocks = append(r.blocks, i)
 	}
 	r.block = r.blocks[0]
+	r.averages = newAverages(t, r.blocks)
 	r.metrics = info.Trains[r.block].Metrics
 	if tests != nil && tests.Len() > 0 {
 		inputs := info.Trains[r.block].Inputs
@@ -158,7 +172,10 @@ func newRun(t mlrt.Trainer, tests Data, o Options) (*run, error) {
 		r.state.Plateau = &plateauState{Scale: 1}
 	}
 	if o.Dir != "" {
-		r.saver = newSaver(t, o)
+		if r.tests != nil {
+			r.testData = fingerprint(r.tests.data)
+		}
+		r.saver = newSaver(t, o, r.averages)
 	}
 	return r, nil
 }
@@ -168,6 +185,9 @@ func (r *run) feed(training Data) error {
 	r.training = training
 	r.o.Batch = min(r.o.Batch, training.Len())
 	r.state.BatchSize, r.state.Samples = r.o.Batch, training.Len()
+	if r.saver != nil {
+		r.state.Data = fingerprint(training)
+	}
 	var feeds []*feed
 	for _, i := range r.blocks {
 		inputs := r.trainer.Info().Trains[i].Inputs
@@ -194,20 +214,21 @@ var ErrBlock = errors.New("no such train block")
 // FindBlock returns the number of the train block called name; name may be ""
 // when the model has one.
 func FindBlock(info *mlrt.Info, name string) (int, error) {
-	names := ""
+	var blocks []string
 	for i, b := range info.Trains {
 		if b.Name == name || name == "" && len(info.Trains) == 1 {
 			return i, nil
 		}
-		names += " " + b.Name
+		blocks = append(blocks, b.Name)
 	}
+	names := strings.Join(blocks, ", ")
 	switch {
 	case len(info.Trains) == 0:
 		return 0, fmt.Errorf("%w: model %s has none", ErrBlock, info.Name)
 	case name == "":
-		return 0, fmt.Errorf("%w: model %s has several, choose one:%s", ErrBlock, info.Name, names)
+		return 0, fmt.Errorf("%w: model %s has several: choose one of %s (--train %s), or let them take turns (--train %s)", ErrBlock, info.Name, names, blocks[0], strings.Join(blocks, ","))
 	}
-	return 0, fmt.Errorf("%w: model %s has no %q but%s", ErrBlock, info.Name, name, names)
+	return 0, fmt.Errorf("%w: model %s has no %q but %s", ErrBlock, info.Name, name, names)
 }
 
 // checkBatch refuses a batch size that an input's fixed leading size excludes.
@@ -267,7 +288,7 @@ func (r *run) epoch(ctx context.Context) error {
 		TrainMetrics: r.figuresOf(), SamplesPerSecond: rate(r.seen-seen, took),
 	}
 	if r.tests != nil {
-		loss, err := evaluate(ctx, r.trainer, r.block, r.tests, r.o.Batch)
+		loss, err := evaluate(ctx, r.trainer, r.block, r.tests, r.o.Batch, r.averages)
 		if errors.Is(err, ErrInterrupted) {
 			return r.interrupt(ctx)
 		} else if err != nil {
@@ -308,12 +329,14 @@ func (r *run) progress(begin time.Time, seen int64) {
 	})
 }
 
+func finite(n Number) bool { return !math.IsNaN(float64(n)) && !math.IsInf(float64(n), 0) }
+
 // closeEpoch moves the state to the next epoch and saves it.
 func (r *run) closeEpoch(e EpochDone) error {
 	s := &r.state
 	s.Epoch, s.Batch, s.LossSum = e.Epoch, 0, 0
 	s.TrainMetrics, s.TestLoss, s.TestMetrics = e.TrainMetrics, e.TestLoss, e.TestMetrics
-	better := e.TestLoss != nil && (s.BestEpoch == 0 || float64(*e.TestLoss) < s.BestLoss)
+	better := e.TestLoss != nil && finite(*e.TestLoss) && (s.BestEpoch == 0 || float64(*e.TestLoss) < s.BestLoss)
 	if better {
 		s.BestLoss, s.BestEpoch = float64(*e.TestLoss), e.Epoch
 	}
@@ -353,12 +376,16 @@ func (r *run) save() error {
 	for i, b := range r.trainer.Info().Trains {
 		r.state.Steps[b.Name] = r.trainer.Steps(i)
 	}
+	// The record first: a resumed run drops the epochs that it is ahead.
+	if err := r.saver.record(r); err != nil {
+		return err
+	}
 	file, err := r.saver.checkpoint(r.state)
 	if err != nil {
 		return err
 	}
 	r.tell(Saved{File: file, Step: r.trainer.Steps(r.block)})
-	return r.saver.record(r)
+	return nil
 }
 
 // finish leaves the trained parameters in a file of their own.

@@ -181,6 +181,35 @@ func TestNotFiniteStops(t *testing.T) {
 	}
 }
 
+// blind is a trainer whose test losses are not finite.
+type blind struct {
+	*fakeTrainer
+	loss float64
+}
+
+func (b blind) Evaluate(block int, inputs []mlrt.Tensor) (float32, error) {
+	_, err := b.fakeTrainer.Evaluate(block, inputs)
+	return float32(b.loss), err
+}
+
+// TestTestLossNotFinite keeps training and saving: such a loss is no best one.
+func TestTestLossNotFinite(t *testing.T) {
+	for _, loss := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		dir := t.TempDir()
+		o := Options{Epochs: 3, Dir: dir, KeepBest: true, Patience: 1, Plateau: &Plateau{Factor: 0.5}}
+		done, err := Run(context.Background(), blind{newFake(6, 4), loss}, trainPoints, testPoints, o)
+		if err != nil || done.Epochs != 3 {
+			t.Fatalf("loss %v: %+v, %v", loss, done, err)
+		}
+		if _, err := OpenWeights(filepath.Join(dir, CheckpointFile)); err != nil {
+			t.Errorf("loss %v: %v", loss, err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, bestFile)); err == nil {
+			t.Errorf("loss %v counts as the best", loss)
+		}
+	}
+}
+
 func TestEarlyStopKeepsBest(t *testing.T) {
 	dir := t.TempDir()
 	f := newFake(6, 4)

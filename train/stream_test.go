@@ -115,6 +115,42 @@ func TestStreamRefuses(t *testing.T) {
 	}
 }
 
+// TestStreamMemory trains on 400 MB of batches that are made as they are asked
+// for: what the loop itself takes does not grow with them.
+func TestStreamMemory(t *testing.T) {
+	const size, count, features = 64, 800, 2048
+	x, y := make([]float32, size*features), make([]int32, size)
+	stream := func(int) iter.Seq2[Batch, error] {
+		return func(yield func(Batch, error) bool) {
+			for range count {
+				if !yield(Batch{{Shape: []int{size, features}, Data: x}, {Shape: []int{size}, Data: y}}, nil) {
+					return
+				}
+			}
+		}
+	}
+	for _, ahead := range []int{0, 3} {
+		f := &idle{newFake(features, 4)}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := RunStream(context.Background(), f, stream, nil, Options{Epochs: 1, Prefetch: ahead}); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 16<<20 {
+			t.Errorf("%d ahead: %d MB allocated for %d MB of batches", ahead, took>>20, size*features*4*count>>20)
+		}
+	}
+}
+
+// idle is a trainer that only counts.
+type idle struct{ *fakeTrainer }
+
+func (f *idle) Step(int, []mlrt.Tensor, bool) (float32, error) {
+	f.steps++
+	return 1, nil
+}
+
 // TestPrefetchEnds: the goroutine behind a prefetch ends when the range does.
 func TestPrefetchEnds(t *testing.T) {
 	before := runtime.NumGoroutine()
@@ -127,7 +163,7 @@ func TestPrefetchEnds(t *testing.T) {
 		for range Prefetch(ctx, batchesOf(trainPoints, 8)(0), 2) {
 		}
 	}
-	for range 100 {
+	for range 6000 {
 		if runtime.NumGoroutine() <= before {
 			return
 		}

@@ -13,6 +13,9 @@ type LoadOptions struct {
 	Map       *WeightMap // renames, turns and splits the file's tensors; nil keeps them
 	Partial   bool       // tensors may be missing from the file, and the file may have more
 	Optimizer bool       // the optimizer's state too, as a resumed run needs it
+	// NoAverages takes a checkpoint's parameters themselves where its run kept
+	// moving averages of them (`ema`), which count otherwise.
+	NoAverages bool
 }
 
 // LoadReport says what Load left alone. Both lists are empty unless
@@ -53,7 +56,7 @@ func (w *Weights) Convert(info *mlrt.Info, o LoadOptions) ([]mlrt.Stored, *LoadR
 
 // fit reads a tensor for each of vars; Data is nil for those left alone.
 func (w *Weights) fit(vars []mlrt.VarInfo, model string, o LoadOptions) ([]mlrt.Stored, *LoadReport, error) {
-	views, err := w.views(o.Map)
+	views, err := w.views(o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -98,12 +101,12 @@ func (w *Weights) fit(vars []mlrt.VarInfo, model string, o LoadOptions) ([]mlrt.
 // views lists what the file's tensors become, in the file's order. A tensor that
 // a rule renames takes the place of one that has the name already; two rules must
 // not meet.
-func (w *Weights) views(m *WeightMap) ([]view, error) {
+func (w *Weights) views(o LoadOptions) ([]view, error) {
 	var list []view
 	at := map[string]int{}
 	for k := range w.File.Len() {
 		t := w.File.Tensor(k)
-		views, err := m.views(k, t.Name, t.Shape)
+		views, err := o.Map.views(k, t.Name, t.Shape)
 		if err != nil {
 			return nil, err
 		}
@@ -119,6 +122,9 @@ func (w *Weights) views(m *WeightMap) ([]view, error) {
 				list[i] = v
 			}
 		}
+	}
+	if !o.Optimizer && !o.NoAverages {
+		w.averaged(list, at)
 	}
 	return list, nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -121,20 +122,7 @@ func (w *workCounter) add(c *loop.Call, times float64) {
 	for i, d := range c.Dims {
 		dims[c.Kernel.Dims[i]], _ = d.Eval(w.dims)
 	}
-	count := func(axes []*loop.Axis) float64 {
-		n := 1.0
-		for _, x := range axes {
-			e, _ := x.Extent.Eval(dims)
-			n *= float64(e)
-		}
-		return n
-	}
-	flops := 0.0
-	for _, ph := range c.Kernel.Phases {
-		if ph.Kind == loop.Contract {
-			flops += 2 * times * count(c.Kernel.Space) * count(ph.Axes)
-		}
-	}
+	flops := times * contracted(c.Kernel, dims)
 	w.Flops += flops
 	for i := range w.Kernels {
 		if w.Kernels[i].Name == c.Kernel.Name {
@@ -143,6 +131,50 @@ func (w *workCounter) add(c *loop.Call, times float64) {
 		}
 	}
 	w.Kernels = append(w.Kernels, train.KernelWork{Name: c.Kernel.Name, Line: c.Origin.Line, Flops: flops})
+}
+
+// contracted counts the operations of a kernel's contractions, those of its parts
+// included.
+func contracted(k *loop.Kernel, dims map[string]int64) float64 {
+	count := func(axes []*loop.Axis) float64 {
+		n := 1.0
+		for _, x := range axes {
+			e, _ := x.Extent.Eval(dims)
+			n *= float64(e)
+		}
+		return n
+	}
+	sum := 0.0
+	for _, ph := range k.Phases {
+		if ph.Kind == loop.Contract {
+			sum += 2 * count(ph.Axes)
+		}
+	}
+	t := k.Tiles
+	if t == nil {
+		sum += contractedParts(k, dims)
+		return sum * count(k.Space)
+	}
+	dims = maps.Clone(dims)
+	n, _ := t.Axis.Extent.Eval(dims)
+	for first := int64(0); first < n; first += t.Size {
+		dims[t.End] = min(first+t.Size, n)
+		dims[t.Rows] = dims[t.End] - first
+		sum += contractedParts(k, dims)
+	}
+	return sum * count(k.Space)
+}
+
+func contractedParts(k *loop.Kernel, dims map[string]int64) float64 {
+	sum := 0.0
+	for _, p := range k.Parts {
+		sizes := map[string]int64{}
+		for i, d := range p.Dims {
+			sizes[p.Kernel.Dims[i]], _ = d.Eval(dims)
+		}
+		sum += contracted(p.Kernel, sizes)
+	}
+	return sum
 }
 
 // benchTable shows a measurement to a person: the call, then its kernels with bars.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -41,7 +42,7 @@ func newBuild(a *app) *cobra.Command {
 		Use:     "build [FILE|DIR|./...|-]…",
 		Aliases: []string{"generate"},
 		Short:   "Generate Go packages from models",
-		RunE:    func(_ *cobra.Command, args []string) error { return a.build(args, f) },
+		RunE:    func(c *cobra.Command, args []string) error { return a.build(c.Context(), args, f) },
 	}
 	f.register(c)
 	c.Flags().BoolVar(&f.check, "check", false, "write nothing, exit 1 when code on disk is stale; a model found in a folder that has none is passed over")
@@ -57,7 +58,7 @@ func newDiff(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "diff [FILE|DIR|./...]…",
 		Short: "Show how code on disk differs from its model: build --check --diff",
-		RunE:  func(_ *cobra.Command, args []string) error { return a.build(args, f) },
+		RunE:  func(c *cobra.Command, args []string) error { return a.build(c.Context(), args, f) },
 	}
 	f.register(c)
 	return c
@@ -90,7 +91,7 @@ type buildJob struct {
 	stale []string // generated files of earlier builds that this one does not make
 }
 
-func (a *app) build(args []string, f buildFlags) error {
+func (a *app) build(ctx context.Context, args []string, f buildFlags) error {
 	if f.only != "" && f.only != "forward" {
 		return usage("--only takes forward, not %q", f.only)
 	}
@@ -110,13 +111,22 @@ func (a *app) build(args []string, f buildFlags) error {
 		if f.check && !in.named && f.out == "" && !generatedBefore(in) {
 			continue // nobody keeps generated code of a model that a folder merely holds
 		}
+		if !in.named && in.library() {
+			continue // found among others
+		}
 		job, err := a.plan(in, f, r)
 		if err != nil {
 			return err
 		}
+		if ctx.Err() != nil {
+			return errInterrupted
+		}
 		if job != nil {
 			jobs = append(jobs, *job)
 		}
+	}
+	if err := crowded(jobs); err != nil && !f.stdout {
+		return err
 	}
 	if f.check && !r.list.HasErrors() {
 		for _, j := range jobs {
@@ -142,12 +152,27 @@ func (a *app) build(args []string, f buildFlags) error {
 	case f.stdout:
 		return a.printFiles(jobs)
 	}
-	return a.writeJobs(jobs)
+	return a.writeJobs(ctx, jobs)
+}
+
+// crowded refuses models whose packages would lie in one folder, where their
+// names would be declared twice.
+func crowded(jobs []buildJob) error {
+	first := map[string]string{}
+	for _, j := range jobs {
+		dir := filepath.Clean(j.dir)
+		if other, ok := first[dir]; ok {
+			return usage("%s and %s would both be packages in the folder %s, which holds one: give each a folder, or build one by its name with -o", other, j.in.path, dir)
+		}
+		first[dir] = j.in.path
+	}
+	return nil
 }
 
 // plan compiles one model and says what would be written; a nil job means that
 // the model has errors or was only dumped.
 func (a *app) plan(in input, f buildFlags, r *reporter) (*buildJob, error) {
+	a.choose(&in, f.spec)
 	res, err := a.compile(in, f.spec, f.debug, r)
 	if res == nil || len(f.debug.dump) > 0 {
 		return nil, err
@@ -237,8 +262,12 @@ func orphans(dir, source string, files []outFile) []string {
 
 // stale reports the files on disk that differ from what the model gives.
 func (a *app) stale(j buildJob, r *reporter) {
+	command := "mlc build " + j.in.path
+	if len(j.files) > 0 && filepath.Dir(j.files[0].path) != filepath.Dir(j.in.path) {
+		command += " -o " + filepath.Dir(j.files[0].path)
+	}
 	report := func(path, what string) {
-		r.add(diag.List{diag.New(diag.StaleCode, diag.Span{File: path}, "%s", what).HelpText("run `mlc build %s`", j.in.path)}, nil)
+		r.add(diag.List{diag.New(diag.StaleCode, diag.Span{File: path}, "%s", what).HelpText("run `%s`", command)}, nil)
 	}
 	for _, f := range j.files {
 		old, err := os.ReadFile(f.path)
@@ -285,17 +314,12 @@ func (a *app) printFiles(jobs []buildJob) error {
 }
 
 // writeJobs writes all packages and removes what earlier builds left.
-func (a *app) writeJobs(jobs []buildJob) error {
+func (a *app) writeJobs(ctx context.Context, jobs []buildJob) error {
 	var files []outFile
 	for _, j := range jobs {
-		for _, f := range j.files {
-			if i := slices.IndexFunc(files, func(g outFile) bool { return g.path == f.path }); i >= 0 {
-				return usage("two models write %s: give them packages of their own with -o", f.path)
-			}
-			files = append(files, f)
-		}
+		files = append(files, j.files...)
 	}
-	written, err := writeAll(files)
+	written, err := writeAll(ctx, files)
 	if err != nil {
 		return err
 	}

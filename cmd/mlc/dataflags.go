@@ -37,10 +37,10 @@ const defaultTestShare = 0.2
 
 func (f *dataFlags) register(c *cobra.Command) {
 	fl := c.Flags()
-	fl.StringVar(&f.path, "data", "", "a folder with MNIST's or CIFAR-10's files, a CSV file, or glyphs, the built-in set")
+	fl.StringVar(&f.path, "data", "", "a folder with MNIST's or CIFAR-10's files, a folder of PNG, JPEG or WAV files for each class, a .txt or .conllu file, a CSV or TSV file, a safetensors file with a tensor for each input, or glyphs, the built-in set")
 	f.registerReading(c)
 	fl.StringVar(&f.options.TestFile, "test", "", "a CSV file with the test rows")
-	fl.Float64Var(&f.testShare, "test-share", defaultTestShare, "part of a table's rows that is its test set, chosen by a hash of each")
+	fl.Float64Var(&f.testShare, "test-share", defaultTestShare, "part of a table's rows or of a folder's files that is the test set, chosen by a hash of each; of text and series the last part")
 	fl.Uint64Var(&f.options.SplitSeed, "split-seed", 0, "another seed chooses other test rows")
 }
 
@@ -55,13 +55,27 @@ func (f *dataFlags) registerReading(c *cobra.Command) {
 	fl.StringArrayVar(&f.inputs, "columns", nil, "`input=column,column`: columns of a table that feed an input; repeat for each input")
 	fl.StringVar(&f.options.Header, "header", "", "yes or no: whether a table has a header (default: by the look of it)")
 	fl.StringVar(&f.options.Separator, "separator", "", "separator of a table (default: by the look of it)")
+	fl.StringVar(&f.options.Text, "text", "", "column of a table that holds text: words become the inputs tokens and lengths")
+	fl.IntVar(&f.options.Vocabulary, "vocab", 0, "words of a column of text that are told apart (default 10000)")
+	fl.IntVar(&f.options.Context, "context", 0, "tokens of a sample of text (default 64)")
+	fl.IntVar(&f.options.Window, "window", 0, "read a table as a series: so many rows are a sample, the target stands behind them")
+	fl.IntVar(&f.options.Horizon, "horizon", 0, "how many rows behind a window its target stands (default 1)")
+	fl.IntVar(&f.options.Mels, "mels", 0, "bands of the spectrum of recordings (default 40, or what the model's input frames asks for)")
 	fl.StringVar(&f.options.Missing, "missing", "", "missing values of a table: refuse, impute or drop (default refuse)")
 }
 
-// resolve turns the flags into what the model's program reads; the built-in set
-// becomes files in the cache.
-func (f *dataFlags) resolve() (train.DataSpec, error) {
+// resolve turns the flags into what the model's program reads for its inputs; the
+// built-in set becomes files in the cache.
+func (f *dataFlags) resolve(inputs []mlrt.Field) (train.DataSpec, error) {
 	spec := train.DataSpec{Path: f.path, Options: f.options, Whole: f.whole}
+	if shape, ok := imageShape(inputs); ok {
+		spec.Options.Shape = shape
+	}
+	for _, in := range inputs {
+		if n := len(in.Shape); in.Name == data.FrameColumn && n == 3 && in.Shape[n-1].Name == "" && spec.Options.Mels == 0 {
+			spec.Options.Mels = in.Shape[n-1].Size
+		}
+	}
 	for _, g := range f.inputs {
 		name, columns, ok := strings.Cut(g, "=")
 		if !ok {

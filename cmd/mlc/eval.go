@@ -53,6 +53,7 @@ func (a *app) eval(ctx context.Context, args []string, mf modelFlags, df dataFla
 	if job.Data, err = a.trainingData(m, job.Block, m.info.Trains[block].Inputs, df); err != nil {
 		return err
 	}
+	job.Limits = m.indexLimits(block)
 	if job.Weights == "" {
 		job.Weights = runFolder(m)
 	}

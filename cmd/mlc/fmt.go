@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -16,8 +17,8 @@ func newFmt(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "fmt [FILE|DIR|./...|-]…",
 		Short: "Lay out models canonically, keeping comments",
-		RunE: func(_ *cobra.Command, args []string) error {
-			return a.format(args, check, diff)
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.format(c.Context(), args, check, diff)
 		},
 	}
 	c.Flags().BoolVar(&check, "check", false, "write nothing, list the files that would change, exit 1 if there are any")
@@ -25,7 +26,7 @@ func newFmt(a *app) *cobra.Command {
 	return c
 }
 
-func (a *app) format(args []string, check, diff bool) error {
+func (a *app) format(ctx context.Context, args []string, check, diff bool) error {
 	list, err := a.inputs(args)
 	if err != nil {
 		return err
@@ -68,6 +69,6 @@ func (a *app) format(args []string, check, diff bool) error {
 		}
 		return nil
 	}
-	_, err = writeAll(out)
+	_, err = writeAll(ctx, out)
 	return err
 }

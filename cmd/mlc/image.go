@@ -5,72 +5,14 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	_ "image/jpeg" // registers the format
-	_ "image/png"  // registers the format
+	"image/png"
 	"math"
+	"path/filepath"
+	"slices"
 
 	mlrt "github.com/mlc-go/mlc/runtime"
+	"github.com/mlc-go/mlc/train"
 )
-
-// maxPixels bounds an image before it is decoded.
-const maxPixels = 64 << 20
-
-// isImage reports whether text starts like a PNG or JPEG file.
-func isImage(text []byte) bool {
-	return bytes.HasPrefix(text, []byte("\x89PNG\r\n\x1a\n")) || bytes.HasPrefix(text, []byte("\xff\xd8\xff"))
-}
-
-// decodeImage returns the image's bytes by channel, row and column, averaged
-// down or repeated up to the given channels (1: grey, 3: red, green, blue),
-// height and width.
-func decodeImage(text []byte, shape []int, invert bool) ([]byte, error) {
-	config, _, err := image.DecodeConfig(bytes.NewReader(text))
-	if err != nil {
-		return nil, err
-	}
-	if config.Width < 1 || config.Height < 1 || config.Width > maxPixels/config.Height {
-		return nil, fmt.Errorf("%dx%d pixels, the limit is %d", config.Width, config.Height, maxPixels)
-	}
-	img, _, err := image.Decode(bytes.NewReader(text))
-	if err != nil {
-		return nil, err
-	}
-	channels, h, w := shape[0], shape[1], shape[2]
-	out := make([]byte, channels*h*w)
-	b := img.Bounds()
-	for y := range h {
-		for x := range w {
-			c := average(img, image.Rect(
-				b.Min.X+x*b.Dx()/w, b.Min.Y+y*b.Dy()/h,
-				b.Min.X+max((x+1)*b.Dx()/w, x*b.Dx()/w+1), b.Min.Y+max((y+1)*b.Dy()/h, y*b.Dy()/h+1)))
-			values := []byte{c.R, c.G, c.B}
-			if channels == 1 {
-				values = []byte{color.GrayModel.Convert(c).(color.Gray).Y}
-			}
-			for k, v := range values {
-				if invert {
-					v = 255 - v
-				}
-				out[(k*h+y)*w+x] = v
-			}
-		}
-	}
-	return out, nil
-}
-
-// average returns the mean colour of a part of the image, rounded.
-func average(img image.Image, part image.Rectangle) color.RGBA {
-	var sum [3]uint64
-	for y := part.Min.Y; y < part.Max.Y; y++ {
-		for x := part.Min.X; x < part.Max.X; x++ {
-			r, g, b, _ := img.At(x, y).RGBA()
-			sum[0], sum[1], sum[2] = sum[0]+uint64(r>>8), sum[1]+uint64(g>>8), sum[2]+uint64(b>>8)
-		}
-	}
-	n := uint64(part.Dx() * part.Dy())
-	mean := func(s uint64) uint8 { return uint8((s + n/2) / n) }
-	return color.RGBA{mean(sum[0]), mean(sum[1]), mean(sum[2]), 255}
-}
 
 // imageShape returns channels, height and width of the model's image input: an
 // input of three fixed axes after the batch, or of two, or a flat one whose size
@@ -98,4 +40,42 @@ func imageShape(inputs []mlrt.Field) ([]int, bool) {
 		}
 	}
 	return nil, false
+}
+
+// outputPictures returns PNG files of the outputs of a sample that are images.
+func outputPictures(dir string, e train.Predicted, outputs []mlrt.Field) (files []outFile) {
+	for _, out := range outputs {
+		shape, ok := imageShape([]mlrt.Field{out})
+		values := e.Outputs[out.Name]
+		if !ok || len(values) != shape[0]*shape[1]*shape[2] {
+			continue
+		}
+		var b bytes.Buffer
+		if png.Encode(&b, picture(values, shape)) == nil { // a buffer takes all
+			files = append(files, outFile{filepath.Join(dir, fmt.Sprintf("%s-%03d.png", out.Name, e.Sample)), b.Bytes()})
+		}
+	}
+	return files
+}
+
+// picture returns an image of values from 0 to 1, or from -1 to 1 when some are
+// negative, by channel, row and column.
+func picture(values []train.Number, shape []int) image.Image {
+	low := 0.0
+	if slices.Min(values) < 0 {
+		low = -1
+	}
+	channels, h, w := shape[0], shape[1], shape[2]
+	img := image.NewRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			var rgb [3]uint8
+			for c := range rgb {
+				v := (float64(values[(min(c, channels-1)*h+y)*w+x]) - low) / (1 - low)
+				rgb[c] = uint8(math.Round(255 * max(0, min(1, v))))
+			}
+			img.Set(x, y, color.RGBA{rgb[0], rgb[1], rgb[2], 255})
+		}
+	}
+	return img
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"embed"
 	"errors"
 	"fmt"
@@ -31,19 +32,19 @@ func newInit(a *app) *cobra.Command {
 		Use:   "init [DIR]",
 		Short: "Write a starter model and its generate directive",
 		Args:  cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			dir := "."
 			if len(args) == 1 {
 				dir = args[0]
 			}
-			return a.init(dir, template)
+			return a.init(c.Context(), dir, template)
 		},
 	}
 	c.Flags().StringVar(&template, "template", "mlp", "the starter: "+strings.Join(starterNames(), ", "))
 	return c
 }
 
-func (a *app) init(dir, template string) error {
+func (a *app) init(ctx context.Context, dir, template string) error {
 	model, err := starters.ReadFile("starters/" + template + ".ml")
 	if err != nil {
 		return usage("there is no template %q, there are: %s", template, strings.Join(starterNames(), ", "))
@@ -62,7 +63,7 @@ func (a *app) init(dir, template string) error {
 			return usage("%s exists, init does not overwrite", f.path)
 		}
 	}
-	written, err := writeAll(files)
+	written, err := writeAll(ctx, files)
 	for _, path := range written {
 		fmt.Fprintln(a.stdout, path)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/mlc-go/mlc/dsl"
 )
 
 // stdinName is how standard input is named in messages.
@@ -20,6 +23,36 @@ type input struct {
 	text  []byte
 	stdin bool
 	named bool // given by its own name, not found in a folder
+}
+
+// library reports whether a spec only declares what others import.
+func (in *input) library() bool {
+	if bytes.Contains(in.text, []byte("\nmodel ")) {
+		return false
+	}
+	file, diags := dsl.Parse(in.path, in.text)
+	return !diags.HasErrors() && len(file.Decls) > 0 && !slices.ContainsFunc(file.Decls, func(d *dsl.Decl) bool { return d.Kind == "model" })
+}
+
+// models lists the models of a spec that has several.
+func (in *input) models() (names []string) {
+	if bytes.Count(in.text, []byte("model ")) < 2 {
+		return nil
+	}
+	file, _ := dsl.Parse(in.path, in.text)
+	for _, d := range file.Decls {
+		if d.Kind == "model" {
+			names = append(names, d.Name().Name)
+		}
+	}
+	return names
+}
+
+// choose tells which of several models a verb takes when nobody says.
+func (a *app) choose(in *input, f specFlags) {
+	if names := in.models(); f.model == "" && len(names) > 1 {
+		a.remark("%s has the models %s; this is about %s, --model chooses", in.path, strings.Join(names, ", "), names[0])
+	}
 }
 
 // inputs reads the specs that the arguments name: files, folders, folders with
@@ -133,6 +166,12 @@ func (a *app) one(args []string) (input, error) {
 	list, err := a.inputs(args)
 	if err != nil {
 		return input{}, err
+	}
+	if len(list) > 1 { // a folder may hold what its model imports
+		models := slices.DeleteFunc(slices.Clone(list), func(in input) bool { return !in.named && in.library() })
+		if len(models) == 1 {
+			return models[0], nil
+		}
 	}
 	if len(list) != 1 {
 		names := make([]string, len(list))

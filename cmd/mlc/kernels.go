@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mlc-go/mlc/codegen/simd"
@@ -29,13 +30,16 @@ func kernelReport(p *loop.Program, files []outFile) string {
 			line = fmt.Sprint(k.Origins[0].Line)
 		}
 		fmt.Fprintf(&s, "  %-*s  %5d  %4s  %s\n", width, k.Name, calls[k], line, phasesOf(k))
-		if !targetRows(&s, k) {
+		if len(k.Parts) == 0 && !targetRows(&s, k) {
 			plain++
 		}
 	}
 	fmt.Fprintf(&s, "\n  in plain Go on amd64: %d of %d\n", plain, len(p.Kernels))
 	for _, f := range p.Funcs {
 		fmt.Fprintf(&s, "  arena of %s %s: %s\n", f.Kind, f.Name, arenaOf(f))
+		if own := localsOf(f); own != "" {
+			fmt.Fprintf(&s, "  and for each thread: %s\n", own)
+		}
 	}
 	goBytes, asmBytes := 0, 0
 	for _, f := range files {
@@ -73,6 +77,9 @@ func countCalls(body []loop.Step, calls map[*loop.Kernel]int) {
 		switch step := step.(type) {
 		case *loop.Call:
 			calls[step.Kernel]++
+			for _, p := range step.Kernel.Parts {
+				calls[p.Kernel]++
+			}
 		case *loop.For:
 			countCalls(step.Body, calls)
 		}
@@ -89,6 +96,9 @@ func phasesOf(k *loop.Kernel) string {
 		}
 		parts = append(parts, text)
 	}
+	for _, p := range k.Parts {
+		parts = append(parts, p.Kernel.Name)
+	}
 	return strings.Join(parts, " ")
 }
 
@@ -98,6 +108,32 @@ func axesOf(axes []*loop.Axis) string {
 		parts = append(parts, x.Extent.String())
 	}
 	return "[" + strings.Join(parts, ", ") + "]"
+}
+
+// localsOf is the memory that a worker borrows for the parts of kernels; empty
+// when there are none.
+func localsOf(f *loop.Func) string {
+	var sizes []string
+	for _, c := range loop.Calls(f) {
+		var sum dim.Dim
+		at := map[string]dim.Dim{}
+		for i, d := range c.Dims {
+			at[c.Kernel.Dims[i]] = d
+		}
+		for _, l := range c.Kernel.Locals {
+			sum = sum.Add(loop.PhysicalSize(l.Shape, l.Layout).Subst(at).Mul(dim.Const(int64(l.DType.Size()))))
+		}
+		if text := sum.String(); len(c.Kernel.Locals) > 0 && !slices.Contains(sizes, text) {
+			sizes = append(sizes, text)
+		}
+	}
+	switch len(sizes) {
+	case 0:
+		return ""
+	case 1:
+		return sizes[0] + " bytes"
+	}
+	return "max(" + strings.Join(sizes, ", ") + ") bytes"
 }
 
 // arenaOf is the size of a function's arena in bytes: a sum over its slots, the

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -31,9 +32,10 @@ func newLint(a *app) *cobra.Command {
 		Aliases: []string{"vet"},
 		Short:   "Check syntax, names, kinds and shapes; write nothing",
 		Long: `Lint checks models and writes nothing. With --format text or short findings go
-to standard error, with the other forms to standard output. With --verbose it
+to standard error, with the other forms to standard output. Of a file without a
+model, which others import, the syntax is checked. With --verbose it
 lists the conditions that are left to run time.`,
-		RunE: func(_ *cobra.Command, args []string) error { return a.lint(args, f) },
+		RunE: func(c *cobra.Command, args []string) error { return a.lint(c.Context(), args, f) },
 	}
 	fl := c.Flags()
 	f.spec.register(c)
@@ -46,7 +48,7 @@ lists the conditions that are left to run time.`,
 	return c
 }
 
-func (a *app) lint(args []string, f lintFlags) error {
+func (a *app) lint(ctx context.Context, args []string, f lintFlags) error {
 	if f.listRules {
 		for _, info := range diag.Codes() {
 			fmt.Fprintf(a.stdout, "%s  %-7s  %s\n", info.Code, info.Severity, info.Title)
@@ -65,7 +67,7 @@ func (a *app) lint(args []string, f lintFlags) error {
 		if slices.Contains(args, "-") {
 			return usage("--fix needs files, not standard input")
 		}
-		if _, err := writeAll(changed); err != nil {
+		if _, err := writeAll(ctx, changed); err != nil {
 			return err
 		}
 		if r, err = a.lintAll(args, f, sizes); err != nil {
@@ -87,19 +89,38 @@ func (a *app) lintAll(args []string, f lintFlags, sizes map[string]int64) (*repo
 		return nil, err
 	}
 	for _, in := range list {
-		res, err := a.check(in, f.spec, r)
-		if err != nil {
-			return nil, err
+		if in.library() {
+			continue // its syntax is right; the models that import it check the rest
 		}
-		if res == nil {
-			continue
-		}
-		r.add(checkSizes(res.IR, sizes, f.with), nil)
-		if a.verbose {
-			a.listChecks(in, res.IR)
+		for _, name := range f.models(&in) {
+			spec := f.spec
+			spec.model = name
+			res, err := a.check(in, spec, r)
+			if err != nil {
+				return nil, err
+			}
+			if res == nil {
+				continue
+			}
+			r.add(checkSizes(res.IR, sizes, f.with), nil)
+			if a.verbose {
+				a.listChecks(in, res.IR)
+			}
 		}
 	}
 	return r, nil
+}
+
+// models returns the models of a spec to check: all, unless the flags speak of
+// one. "" is the first or only one.
+func (f *lintFlags) models(in *input) []string {
+	if f.spec.model != "" || len(f.spec.set) > 0 {
+		return []string{f.spec.model}
+	}
+	if names := in.models(); len(names) > 1 {
+		return names
+	}
+	return []string{""}
 }
 
 // parseSizes reads the values of --with.

@@ -58,6 +58,9 @@ func (e *exitError) Unwrap() error { return e.err }
 // errFindings ends a command whose findings have been printed.
 var errFindings = &exitError{code: exitFindings}
 
+// errInterrupted ends a command that was interrupted before it had something to keep.
+var errInterrupted = &exitError{code: exitInterrupt}
+
 func usage(format string, args ...any) error {
 	return &exitError{exitUsage, fmt.Errorf(format, args...)}
 }

@@ -33,6 +33,8 @@ func TestLongModuleProxy(t *testing.T) {
 	packModule(t, repo, proxy)
 	user := t.TempDir()
 	unpack(t, filepath.Join("testdata", "module.txtar"), user)
+	goCommand(t, repo, nil, "mod", "download")      // also what only other systems need
+	goCommand(t, repo, nil, "mod", "tidy", "-diff") // and what tidy reads: the tests of the tests' modules
 	downloads := filepath.Join(strings.TrimSpace(goCommand(t, repo, nil, "env", "GOMODCACHE")), "cache", "download")
 	env := []string{
 		"GOPROXY=file://" + filepath.ToSlash(proxy) + ",file://" + filepath.ToSlash(downloads),

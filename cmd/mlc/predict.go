@@ -5,12 +5,16 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mlc-go/mlc/data"
 	mlrt "github.com/mlc-go/mlc/runtime"
 	"github.com/mlc-go/mlc/train"
 )
@@ -22,17 +26,27 @@ type predictFlags struct {
 	entry   string
 	row     string
 	invert  bool
+
+	length      int
+	temperature float64
+	seed        uint64
+
+	draws  []string
+	count  int
+	images string // folder
 }
 
 func newPredict(a *app) *cobra.Command {
 	var f predictFlags
 	c := &cobra.Command{
-		Use:   "predict FILE [IMAGE…|ROWS.csv|-]",
-		Short: "Ask a trained model about images or rows",
+		Use:   "predict FILE [IMAGE…|SOUND.wav…|ROWS.csv|-]",
+		Short: "Ask a trained model about images, recordings or rows, or have it go on with a text",
 		Long: `Predict prints one JSON object a sample: the outputs, and the class with its
 probability when the checkpoint knows classes. Samples are PNG or JPEG images,
-CSV rows in files, on standard input (-) or given by --row, laid out as the
-training data without the target.`,
+WAV files, or CSV rows in files, on standard input (-) or given by --row, laid
+out as the training data with or without the target. A model that was trained
+on running text goes on with each line. A generator's noise is drawn: --draw z
+--count 8, and --images DIR writes its images.`,
 		Args: cobra.MinimumNArgs(1),
 	}
 	c.RunE = func(c *cobra.Command, args []string) error { return a.predict(c.Context(), args, f) }
@@ -40,6 +54,12 @@ training data without the target.`,
 	f.weights.register(c, "safetensors file or run folder (default runs/MODEL)")
 	c.Flags().StringVar(&f.entry, "entry", "", "the entry to call (default: the first)")
 	c.Flags().StringVar(&f.row, "row", "", "one CSV row")
+	c.Flags().IntVar(&f.length, "length", 200, "characters to go on with a text by")
+	c.Flags().Float64Var(&f.temperature, "temperature", 0.8, "how freely characters are drawn; 0 takes the likeliest")
+	c.Flags().Uint64Var(&f.seed, "seed", 1, "seed of the draws")
+	c.Flags().StringSliceVar(&f.draws, "draw", nil, "`inputs` that get standard normal noise")
+	c.Flags().IntVar(&f.count, "count", 1, "samples when all inputs are drawn")
+	c.Flags().StringVar(&f.images, "images", "", "folder for the outputs that are images, as PNG files")
 	c.Flags().BoolVar(&f.invert, "invert", false, "dark on light images: turn them into light on dark")
 	return c
 }
@@ -49,7 +69,10 @@ func (a *app) predict(ctx context.Context, args []string, f predictFlags) error 
 	if err != nil {
 		return err
 	}
-	job := train.Job{Do: "predict", Entry: f.entry}
+	if f.length < 0 || f.temperature < 0 || f.count < 1 {
+		return usage("--length and --temperature must not be negative, --count must be at least 1")
+	}
+	job := train.Job{Do: "predict", Entry: f.entry, Length: f.length, Temperature: f.temperature, Seed: f.seed, Draws: f.draws}
 	if err := f.weights.apply(&job); err != nil {
 		return err
 	}
@@ -63,25 +86,56 @@ func (a *app) predict(ctx context.Context, args []string, f predictFlags) error 
 		}
 	}
 	if entry < 0 {
-		return usage("model %s has no entry %q", m.info.Name, f.entry)
+		return usage("model %s has no entry %q, it has: %s", m.info.Name, f.entry, strings.Join(entryNames(m), ", "))
 	}
 	job.Binary = m.probability(m.info.Entries[entry].Name)
 	if err := a.samples(&job, args[1:], f, m.info.Entries[entry].Inputs); err != nil {
 		return err
 	}
-	return a.runModel(ctx, m, f.model, job, func(e train.Event) {
-		if e, ok := e.(train.Predicted); ok && f.model.format == "text" {
-			fmt.Fprintln(a.stdout, predictedLine(e))
+	var pictures []outFile
+	err = a.runModel(ctx, m, f.model, job, func(e train.Event) {
+		p, ok := e.(train.Predicted)
+		if ok && f.model.format == "text" {
+			fmt.Fprintln(a.stdout, predictedLine(p))
+		}
+		if ok && f.images != "" {
+			pictures = append(pictures, outputPictures(f.images, p, m.info.Entries[entry].Outputs)...)
 		}
 	})
+	if err != nil || f.images == "" {
+		return err
+	}
+	if len(pictures) == 0 {
+		return usage("no output of %s is an image", m.info.Entries[entry].Name)
+	}
+	written, err := writeAll(ctx, pictures)
+	a.remark("%s written to %s", plural(len(written), "image"), f.images)
+	return err
+}
+
+func entryNames(m *model) (names []string) {
+	for _, e := range m.info.Entries {
+		names = append(names, e.Name)
+	}
+	return names
 }
 
 // predictedLine is a prediction for people.
 func predictedLine(e train.Predicted) string {
-	if e.Class != nil {
+	switch {
+	case e.Class != nil:
 		return fmt.Sprintf("%d  %s  %.4f", e.Sample, e.Label, float64(*e.Probability))
+	case e.Text != "":
+		return e.Text
 	}
-	return fmt.Sprintf("%d  %v", e.Sample, e.Outputs)
+	line := fmt.Sprint(e.Sample)
+	for _, name := range slices.Sorted(maps.Keys(e.Outputs)) {
+		line += "  " + name
+		for _, v := range e.Outputs[name] {
+			line += " " + strconv.FormatFloat(float64(v), 'g', 6, 64)
+		}
+	}
+	return line
 }
 
 // samples reads what the arguments name into the job: images or rows, not both.
@@ -101,7 +155,11 @@ func (a *app) samples(job *train.Job, args []string, f predictFlags, inputs []ml
 		if err != nil {
 			return readError(err)
 		}
-		if !isImage(text) {
+		switch {
+		case bytes.HasPrefix(text, []byte("RIFF")):
+			job.Recordings = append(job.Recordings, arg)
+			continue
+		case !data.IsImage(text):
 			rows.Write(text)
 			continue
 		}
@@ -109,18 +167,29 @@ func (a *app) samples(job *train.Job, args []string, f predictFlags, inputs []ml
 		if !ok {
 			return usage("%s is an image, but the model's inputs are no image: %s", arg, needs(inputs))
 		}
-		img, err := decodeImage(text, shape, f.invert)
+		img, err := data.DecodeImage(text, shape, f.invert)
 		if err != nil {
 			return &exitError{exitFindings, fmt.Errorf("%s: %w", arg, err)}
 		}
 		job.Images = append(job.Images, train.Image{Name: filepath.Base(arg), Shape: shape, Pixels: img})
 	}
 	job.Rows = rows.Bytes()
-	switch hasRows := strings.TrimSpace(rows.String()) != ""; {
-	case hasRows && len(job.Images) > 0:
-		return usage("give images or rows, not both")
-	case !hasRows && len(job.Images) == 0:
-		return usage("predict needs samples: images, CSV files, --row, or - for standard input")
+	kinds := 0
+	for _, has := range []bool{strings.TrimSpace(rows.String()) != "", len(job.Images) > 0, len(job.Recordings) > 0} {
+		if has {
+			kinds++
+		}
+	}
+	rest := train.Feeds{Draws: f.draws}.Rest(inputs)
+	if kinds == 0 && len(f.draws) > 0 && len(rest) == 0 {
+		job.Count = f.count
+		return nil
+	}
+	switch {
+	case kinds > 1:
+		return usage("give images, recordings or rows, not several kinds")
+	case kinds == 0:
+		return usage("predict needs samples: images, WAV or CSV files, --row, - for standard input, or --draw for noise; %s", needs(rest))
 	}
 	return nil
 }

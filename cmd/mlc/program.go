@@ -72,6 +72,7 @@ func (a *app) model(args []string, f modelFlags) (*model, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.choose(&in, f.spec)
 	r, err := a.reporter("text")
 	if err != nil {
 		return nil, err
@@ -221,7 +222,7 @@ func (a *app) buildProgram(ctx context.Context, m *model) (string, error) {
 	})
 	switch {
 	case ctx.Err() != nil:
-		return "", &exitError{code: exitInterrupt}
+		return "", errInterrupted
 	case err != nil:
 		return "", failure(err)
 	case !begin.IsZero():
@@ -249,6 +250,10 @@ func (a *app) failedFinding(at diag.Span, f *train.Failed) error {
 	message, notes, _ := strings.Cut(f.Message, "\n")
 	d := diag.New(diag.Code(f.Code), at, "%s", message)
 	for note := range strings.Lines(notes) {
+		if help, ok := strings.CutPrefix(strings.TrimSpace(note), "help: "); ok {
+			d.HelpText("%s", help)
+			continue
+		}
 		d.Note("%s", strings.TrimSpace(note))
 	}
 	r, err := a.reporter("text")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -96,12 +97,22 @@ func (p *progress) epochLine(e train.EpochDone) string {
 func figures(name string, loss *train.Number, metrics map[string]train.Number) string {
 	var parts []string
 	if loss != nil {
-		parts = append(parts, fmt.Sprintf("%s %.4f", name, float64(*loss)))
+		parts = append(parts, name+" "+figure(*loss))
 	}
 	for _, k := range slices.Sorted(maps.Keys(metrics)) {
-		parts = append(parts, fmt.Sprintf("%s %.4f", k, float64(metrics[k])))
+		parts = append(parts, k+" "+figure(metrics[k]))
 	}
 	return strings.Join(parts, "  ")
+}
+
+// figure writes a number with four places, and very large and small ones with
+// an exponent.
+func figure(n train.Number) string {
+	v := math.Abs(float64(n))
+	if v != 0 && v < 5e-4 || v >= 1e6 {
+		return fmt.Sprintf("%.4g", float64(n))
+	}
+	return fmt.Sprintf("%.4f", float64(n))
 }
 
 // thousands writes a whole number with commas between groups of three digits.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -30,6 +31,17 @@ func TestThousands(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", -1234567: "-1,234,567"} {
 		if got := thousands(n); got != want {
 			t.Errorf("%d: %s", n, got)
+		}
+	}
+}
+
+func TestFigure(t *testing.T) {
+	for _, c := range []struct {
+		n    float64
+		want string
+	}{{0.5, "0.5000"}, {0, "0.0000"}, {-12.34567, "-12.3457"}, {3.2e-6, "3.2e-06"}, {3.5e21, "3.5e+21"}, {math.NaN(), "NaN"}, {math.Inf(1), "+Inf"}} {
+		if got := figure(train.Number(c.n)); got != c.want {
+			t.Errorf("%v is written %s, want %s", c.n, got, c.want)
 		}
 	}
 }

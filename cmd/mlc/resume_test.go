@@ -15,22 +15,49 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	mlc "github.com/mlc-go/mlc"
 	"github.com/mlc-go/mlc/cmd/mlc/internal/runner"
 	"github.com/mlc-go/mlc/data"
+	"github.com/mlc-go/mlc/internal/refdata"
+	mlrt "github.com/mlc-go/mlc/runtime"
 	"github.com/mlc-go/mlc/train"
 )
 
 // resumable is a model and the job that trains it for some epochs of few steps.
 type resumable struct {
-	name string
-	set  []string // hyper-parameters that make it small
-	job  train.Job
+	name  string
+	set   []string // hyper-parameters that make it small
+	job   train.Job
+	text  string // of the model; "" for that of specs
+	steps int64  // of a whole run
 }
 
+// everything is a model with all that a run may have to take up again: random
+// draws, statistics, averages, micro-batches and a schedule.
+const everything = `edition 1
+
+model Everything() {
+    input x float32[batch, 784]
+    logits = x -> fc1: linear(16) -> bn: batch_norm -> relu -> dropout(0.2) -> fc2: linear(10)
+    output logits
+    train {
+        input labels         int32[batch]
+        input class_weights  float32[10]
+        input sample_weights float32[batch]
+        loss mean(cross_entropy(logits, labels, weight = class_weights, reduction = "none") * sample_weights)
+        metric f1(logits, labels)
+        optimizer adamw(lr = cosine(1e-2, warmup = 3, steps = 20), clip_norm = 1, accumulate = 2, ema = 0.9) {
+            group bias, norm { weight_decay = 0 }
+        }
+    }
+}
+`
+
 // modelsToResume are models of one train block, with random draws in the step,
-// with a target network, and of two blocks over disjoint parameters.
+// with a target network, of two blocks over disjoint parameters, and of tied
+// weights; the first has all that a run may have.
 func modelsToResume(t *testing.T) []resumable {
 	images := train.DataSpec{Path: someGlyphs(t)}
 	job := train.Job{Do: "train", Epochs: 4, Batch: 16, Seed: 3, Data: images}
@@ -40,15 +67,51 @@ func modelsToResume(t *testing.T) []resumable {
 		{Name: "state", Fields: []string{"s1", "s2", "s3", "s4"}}, {Name: "next_state", Fields: []string{"n1", "n2", "n3", "n4"}},
 		{Name: "reward", Fields: []string{"reward"}}, {Name: "done", Fields: []string{"done"}},
 	}}}
+	all, gpt := job, job
+	all.Plateau, all.KeepBest, all.ClassWeights, all.Prefetch = train.NewPlateau(), true, true, 2
+	all.Plateau.Factor, all.Plateau.Patience, all.Plateau.Threshold = 0.5, 0, 0.5 // lowers the rate soon
+	gpt.Data = train.DataSpec{Path: phrases(t), Options: data.Options{TestShare: 0.2}}
 	return []resumable{
-		{"mlp", []string{"hidden=16"}, job},
-		{"gan", []string{"width=4", "latent=8"}, gan},
-		{"vae", []string{"hidden=16", "latent=4"}, job},
-		{"dqn", nil, dqn},
+		{name: "everything", job: all, text: everything, steps: 24},
+		{name: "gan", set: []string{"width=4", "latent=8"}, job: gan, steps: 24},
+		{name: "mlp", set: []string{"hidden=16"}, job: job, steps: 24},
+		{name: "vae", set: []string{"hidden=16", "latent=4"}, job: job, steps: 24},
+		{name: "dqn", job: dqn, steps: 24},
+		{name: "gpt", set: []string{"vocab=32", "context=16", "layers=2", "heads=2", "dim=16", "drop=0.1"}, job: gpt, steps: 24},
 	}
 }
 
-// someGlyphs is a folder with the first images of the built-in set.
+// phrases is a file of windows into a made-up text, each token the target of the
+// one before.
+func phrases(t *testing.T) string {
+	t.Helper()
+	const n, time, vocab = 118, 16, 32
+	rng := rand.New(rand.NewPCG(5, 6))
+	var tokens, targets []int32
+	for range n {
+		next := int32(rng.IntN(vocab))
+		for range time {
+			tokens = append(tokens, next)
+			next = (next*5 + int32(rng.IntN(3))) % vocab
+			targets = append(targets, next)
+		}
+	}
+	var b bytes.Buffer
+	err := mlrt.WriteFile(&b, nil, []mlrt.Stored{
+		{Name: "tokens", DType: mlrt.Int32, Shape: []int{n, time}, Data: tokens}, {Name: "targets", DType: mlrt.Int32, Shape: []int{n, time}, Data: targets},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "phrases.safetensors")
+	if err := os.WriteFile(file, b.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// someGlyphs is a folder with images of the built-in set, 96 to train on and 48
+// to test with.
 func someGlyphs(t *testing.T) string {
 	t.Helper()
 	dir, err := glyphFolder()
@@ -59,18 +122,16 @@ func someGlyphs(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const n = 96
 	small := t.TempDir()
-	samples := make([]int, n)
-	for i := range samples {
-		samples[i] = i
-	}
-	write := func(name string, column string, dims ...int) {
+	write := func(name, column string, from int, dims ...int) {
 		size := 1
 		for _, d := range dims {
 			size *= d
 		}
-		values := make([]uint8, size)
+		samples, values := make([]int, dims[0]), make([]uint8, size)
+		for i := range samples {
+			samples[i] = from + i
+		}
 		if err := src.Tests.Read(src.Tests.Find(column), samples, values); err != nil {
 			t.Fatal(err)
 		}
@@ -82,8 +143,10 @@ func someGlyphs(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	write("train-images-idx3-ubyte", data.ImageColumn, n, 28, 28)
-	write("train-labels-idx1-ubyte", data.LabelColumn, n)
+	write("train-images-idx3-ubyte", data.ImageColumn, 0, 96, 28, 28)
+	write("train-labels-idx1-ubyte", data.LabelColumn, 0, 96)
+	write("t10k-images-idx3-ubyte", data.ImageColumn, 96, 48, 28, 28)
+	write("t10k-labels-idx1-ubyte", data.LabelColumn, 96, 48)
 	return small
 }
 
@@ -110,7 +173,14 @@ func programOf(t *testing.T, r resumable) string {
 	t.Helper()
 	var stderr bytes.Buffer
 	a := &app{stdin: strings.NewReader(""), stdout: &stderr, stderr: &stderr, color: "never"}
-	m, err := a.model([]string{spec(r.name)}, modelFlags{spec: specFlags{set: r.set}, format: "json"})
+	net := spec(r.name)
+	if r.text != "" {
+		net = filepath.Join(t.TempDir(), "net.ml")
+		if err := os.WriteFile(net, []byte(r.text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m, err := a.model([]string{net}, modelFlags{spec: specFlags{set: r.set}, format: "json"})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, stderr.String())
 	}
@@ -155,6 +225,7 @@ func perform(t *testing.T, program string, job train.Job, lines int) train.Event
 			t.Fatalf("%+v: %s", job, f.Message)
 		}
 		if lines == 1 {
+			time.Sleep(time.Duration(rand.IntN(4000)) * time.Microsecond) // somewhere in the next steps and saves
 			if err := cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
@@ -194,18 +265,24 @@ func trainedBits(t *testing.T, dir string) []byte {
 // and kills them at random moments; what they leave when they have been resumed
 // to the end are the bits of a run in one go, optimizer state included.
 func TestResumeSpecs(t *testing.T) {
-	models, points := modelsToResume(t), 20
-	if os.Getenv("MLC_LONG") == "" {
-		models, points = models[:2], 4
-	}
+	resumeModels(t, modelsToResume(t)[:2], 4)
+}
+
+// TestLongResume is TestResumeSpecs for all models at twenty points.
+func TestLongResume(t *testing.T) {
+	refdata.Long(t)
+	resumeModels(t, modelsToResume(t), 20)
+}
+
+func resumeModels(t *testing.T, models []resumable, points int) {
 	for _, r := range models {
 		t.Run(r.name, func(t *testing.T) {
 			program := programOf(t, r)
 			whole := r.job
 			whole.Dir = t.TempDir()
 			done, ok := perform(t, program, whole, 0).(train.Done)
-			if !ok || done.Steps != 24 {
-				t.Fatalf("%+v, want 24 steps", done)
+			if !ok || done.Steps != r.steps {
+				t.Fatalf("%+v, want %d steps", done, r.steps)
 			}
 			want := trainedBits(t, whole.Dir)
 			rng := rand.New(rand.NewPCG(11, 13))

@@ -21,12 +21,12 @@ type runFlags struct {
 
 func (f *runFlags) register(c *cobra.Command) {
 	fl := c.Flags()
-	fl.Int64Var(&f.steps, "steps", 0, "end after so many updates, with a checkpoint")
+	fl.Int64Var(&f.steps, "steps", 0, "end after so many steps, micro-batches counted, with a checkpoint")
 	fl.StringVar(&f.plateau, "plateau", "", "lower the learning rate when the test loss stops improving; `settings` such as factor=0.1,patience=10,threshold=1e-4,cooldown=0,min_scale=0,mode=min,metric=NAME")
 	fl.Lookup("plateau").NoOptDefVal = "factor=0.1"
 	fl.StringSliceVar(&f.draws, "draw", nil, "`inputs` that get standard normal noise instead of data")
 	fl.BoolVar(&f.classWeights, "class-weights", false, "feed the inputs class_weights and sample_weights with weights that balance the classes")
-	fl.IntVar(&f.prefetch, "prefetch", 0, "batches that are loaded ahead beside the training")
+	fl.IntVar(&f.prefetch, "prefetch", 3, "batches that are loaded ahead beside the training; 0: none")
 	fl.BoolVar(&f.findRate, "find-lr", false, "do not train: raise the learning rate until the loss diverges and suggest a factor for it")
 }
 

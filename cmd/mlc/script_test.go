@@ -8,12 +8,15 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
 
 	"golang.org/x/tools/txtar"
 )
+
+var _ = debug.SetGCPercent(400) // as the command does
 
 // TestScripts runs testdata/script/*.txtar: each is a folder of files and, as
 // the archive's comment, commands to run in it, one a line:

@@ -32,7 +32,7 @@ func TestStandalone(t *testing.T) {
 	}
 	text := "package net\n\nimport mlrt \"" + runtime + "\"\n\nconst _ = mlrt.ABI1\n"
 	files = append(files, outFile{filepath.Join(dir, "net_ml.go"), []byte(text)})
-	if _, err := writeAll(files); err != nil {
+	if _, err := writeAll(t.Context(), files); err != nil {
 		t.Fatal(err)
 	}
 	goCommand(t, root, []string{"GOFLAGS=-mod=mod", "GOPROXY=off"}, "vet", "./...")

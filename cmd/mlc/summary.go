@@ -83,6 +83,7 @@ func (a *app) summary(args []string, f summaryFlags) error {
 	if err != nil {
 		return err
 	}
+	a.choose(&in, f.spec)
 	r, err := a.reporter("text")
 	if err != nil {
 		return err
@@ -190,12 +191,50 @@ func (s *modelSummary) countMemory(p *loop.Program, sizes map[string]int64) erro
 	return nil
 }
 
-// cut drops the rows below a depth of nesting; their parameters are counted in
-// the rows around them.
+// cut joins the rows below a depth of nesting into one row for what they are in:
+// from the first one's inputs to the last one's outputs, with all they own.
 func (s *modelSummary) cut(depth int) {
-	if depth > 0 {
-		s.Layers = slices.DeleteFunc(s.Layers, func(l layerRow) bool { return strings.Count(l.Name, ".") >= depth })
+	if depth <= 0 {
+		return
 	}
+	var rows []layerRow
+	at, whole := map[string]int{}, map[string]bool{}
+	for _, l := range s.Layers {
+		parts := layerParts(l.Name)
+		own := len(parts) <= depth // a row for the block itself, whose shapes are better known
+		name := strings.Join(parts[:min(depth, len(parts))], ".")
+		i, known := at[name]
+		if !known || own && whole[name] {
+			at[name], whole[name] = len(rows), own
+			if !own {
+				l.Name, l.Op = name, "block"
+			}
+			rows = append(rows, l)
+			continue
+		}
+		switch {
+		case own:
+			rows[i].Op, rows[i].Inputs, rows[i].Outputs, whole[name] = l.Op, l.Inputs, l.Outputs, true
+		case !whole[name]:
+			rows[i].Outputs = l.Outputs
+		}
+		rows[i].Parameters += l.Parameters
+		rows[i].MultAdds += l.MultAdds
+	}
+	s.Layers = rows
+}
+
+// layerParts splits a layer's path; the index of a repeated block belongs to its
+// name: h.0.attn has the parts h.0 and attn.
+func layerParts(name string) (parts []string) {
+	for _, p := range strings.Split(name, ".") {
+		if _, err := strconv.Atoi(p); err == nil && len(parts) > 0 {
+			parts[len(parts)-1] += "." + p
+			continue
+		}
+		parts = append(parts, p)
+	}
+	return parts
 }
 
 // summaryHead names the columns of the table.

@@ -72,11 +72,14 @@ func (f *trainFlags) job(c *cobra.Command) (train.Job, error) {
 	first, then := blocks(f.block)
 	job := train.Job{
 		Do: "train", Block: first, Then: then, Epochs: f.epochs, Seed: f.seed, Dir: f.dir, Resume: f.resume,
-		Patience: f.patience, KeepBest: f.keepBest,
+		Patience: f.patience, KeepBest: f.keepBest, Version: stampedVersion(),
 		Given: train.Given{Batch: c.Flags().Changed("batch"), Seed: c.Flags().Changed("seed")},
 	}
 	if f.epochs < 1 {
 		return job, usage("--epochs must be at least 1, not %d", f.epochs)
+	}
+	if f.resume && f.weights.path != "" {
+		return job, usage("--resume goes on with the run's own weights, --weights starts a run from others: give one of them")
 	}
 	if err := f.run.apply(c, &job); err != nil {
 		return job, err
@@ -119,6 +122,7 @@ func (a *app) train(ctx context.Context, args []string, f trainFlags, job train.
 	if job.Data, err = a.trainingData(m, job.Block, f.run.feeds().Rest(m.info.Trains[block].Inputs), f.data); err != nil {
 		return err
 	}
+	job.Limits = m.indexLimits(block)
 	if job.Dir == "" {
 		job.Dir = runFolder(m)
 	}
@@ -170,11 +174,11 @@ func (a *app) trainingData(m *model, block string, inputs []mlrt.Field, f dataFl
 	if f.path == "" {
 		if err := train.Fits(inputs, glyphColumns); err != nil {
 			return train.DataSpec{}, a.failedFinding(m.place(block), &train.Failed{Code: string(diag.DataNeeded), Message: fmt.Sprintf(
-				"model %s needs data: give --data a folder, a CSV file or glyphs\n%s", m.info.Name, needs(inputs))})
+				"model %s needs data: give --data a folder, a text or CSV file, or glyphs\n%s", m.info.Name, needs(inputs))})
 		}
 		f.path = builtinGlyphs
 	}
-	return f.resolve()
+	return f.resolve(inputs)
 }
 
 // needs lists inputs with their shapes.

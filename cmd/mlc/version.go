@@ -28,6 +28,15 @@ func buildVersion() (version, revision string) {
 	return version, revision
 }
 
+// stampedVersion is the version with the revision, as run records keep it.
+func stampedVersion() string {
+	version, revision := buildVersion()
+	if revision != "" {
+		version += " " + revision
+	}
+	return version
+}
+
 func versionText() string {
 	version, revision := buildVersion()
 	text := "mlc " + version

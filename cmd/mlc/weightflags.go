@@ -22,6 +22,7 @@ type weightFlags struct {
 	path    string
 	maps    []string
 	partial bool
+	noEMA   bool
 }
 
 func (f *weightFlags) register(c *cobra.Command, help string) {
@@ -32,6 +33,7 @@ func (f *weightFlags) register(c *cobra.Command, help string) {
 // registerMapping adds the flags that say how a foreign file is read.
 func (f *weightFlags) registerMapping(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.maps, "map", nil, "`pattern=target` or a file of such lines: the model's names of the weights file's tensors, as in 'model.*=*' or 'w=w | transpose'; repeat, the first match counts")
+	c.Flags().BoolVar(&f.noEMA, "no-ema", false, "take a checkpoint's parameters themselves, not the moving averages that ema keeps of them")
 	c.Flags().BoolVar(&f.partial, "partial", false, "load what the weights file and the model have in common")
 }
 
@@ -56,7 +58,7 @@ func (f *weightFlags) rules() (string, error) {
 
 // apply puts the flags into a job.
 func (f *weightFlags) apply(job *train.Job) (err error) {
-	job.Weights, job.Partial = f.path, f.partial
+	job.Weights, job.Partial, job.NoEMA = f.path, f.partial, f.noEMA
 	job.Map, err = f.rules()
 	return err
 }
@@ -99,7 +101,7 @@ func convertWeights(p *ir.Program, f *weightFlags, rules string) ([]byte, error)
 		return nil, err
 	}
 	info := &mlrt.Info{Name: p.Name, Vars: storedOf(p)}
-	list, _, err := w.Convert(info, train.LoadOptions{Map: m, Partial: f.partial})
+	list, _, err := w.Convert(info, train.LoadOptions{Map: m, Partial: f.partial, NoAverages: f.noEMA})
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -16,9 +17,10 @@ type outFile struct {
 
 // writeAll writes the files, all or none as far as a file system allows: every
 // text is on disk under a temporary name before the first is renamed. Files that
-// hold the text already are left alone, so their times do not change. It
-// returns the paths written.
-func writeAll(files []outFile) (written []string, err error) {
+// hold the text already are left alone, so their times do not change. An interrupt
+// before the first is renamed leaves all files as they were. It returns the paths
+// written.
+func writeAll(ctx context.Context, files []outFile) (written []string, err error) {
 	type pending struct{ temp, path string }
 	var todo []pending
 	defer func() {
@@ -44,6 +46,9 @@ func writeAll(files []outFile) (written []string, err error) {
 		if err != nil {
 			return nil, failure(err)
 		}
+	}
+	if ctx.Err() != nil {
+		return nil, errInterrupted
 	}
 	for len(todo) > 0 {
 		if err := os.Rename(todo[0].temp, todo[0].path); err != nil {

@@ -3,6 +3,7 @@ package simd
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/mlc-go/mlc/compiler/dim"
 	"github.com/mlc-go/mlc/compiler/loop"
@@ -77,14 +78,15 @@ func (g *generator) splitAxis(p *place, b binding, coef dim.Dim) {
 		p.masks = b.masks
 	}
 	p.addRest(coef.Mul(dim.Const(off)))
-	if !b.row || g.r == 0 {
+	row := g.rowOf(b)
+	if row == 0 {
 		return
 	}
 	if n, ok := coef.Int(); ok {
-		p.disp += n * int64(g.r)
+		p.disp += n * row
 		return
 	}
-	p.rowStep, p.row = p.rowStep.Add(coef), int64(g.r)
+	p.rowStep, p.row = p.rowStep.Add(coef), row
 }
 
 // splitAligned handles floor(x / w) and x mod w of the lane axis x for a power of
@@ -101,6 +103,10 @@ func (g *generator) splitAligned(p *place, t linearTerm) (place, bool) {
 	}
 	if !ok || !b.lane || w < int64(g.target.lanes()) || w&(w-1) != 0 {
 		return *p, false
+	}
+	if off := b.off + int64(g.v*g.target.lanes()); b.loop == nil && g.laneAlign > 0 &&
+		(g.laneAlign%w == 0 || w%g.laneAlign == 0 && off < g.laneAlign) {
+		return g.splitLane(p, t, b, w, off), true
 	}
 	key := fmt.Sprintf("aligned %d %d %d", g.id(e), b.reg, b.off)
 	d := dependence{level: b.level, lane: true}
@@ -147,6 +153,35 @@ func (g *generator) splitRow(p *place, t linearTerm, b binding, w int64) place {
 	return *p
 }
 
+// splitLane handles floor(x / w) and x mod w of the lane axis x at off lanes behind
+// the start of a tile, which is a multiple of laneAlign.
+func (g *generator) splitLane(p *place, t linearTerm, b binding, w, off int64) place {
+	p.masks = b.masks
+	if t.atom.Op == loop.Mod {
+		p.lane = p.lane.Add(t.coef)
+	}
+	if b.reg != 0 && (t.atom.Op == loop.FloorDiv || g.laneAlign%w != 0) {
+		q := g.once(valueKey{text: fmt.Sprintf("lane %d %d", g.id(t.atom), b.reg)}, dependence{level: b.at}, func() operand {
+			r := g.newReg(gp)
+			g.emit("MOVQ", b.reg.op(), r.op())
+			if t.atom.Op == loop.FloorDiv {
+				g.emitFlow(update, "SHRQ", imm(log2(w)), r.op())
+			} else {
+				g.emitFlow(update, "ANDQ", imm(w-1), r.op())
+			}
+			return r.op()
+		})
+		p.scalars = append(p.scalars, scalarTerm{reg: q.reg, coef: t.coef, level: max(b.at, g.barrier())})
+	}
+	if t.atom.Op == loop.FloorDiv {
+		off /= w
+	} else {
+		off %= w
+	}
+	p.addRest(t.coef.Mul(dim.Const(off)))
+	return *p
+}
+
 func log2(n int64) int64 {
 	k := int64(0)
 	for 1<<k < n {
@@ -169,6 +204,9 @@ func (g *generator) laneMasks() []operand {
 
 // address returns the memory operand of an element of p for size bytes a piece.
 func (g *generator) address(param *loop.Param, p place, size int64) operand {
+	if far := p.disp * size; far >= 1<<30 || far < -1<<30 { // an instruction has 32 bits for it
+		p.rest, p.disp = p.rest.Add(dim.Const(p.disp)), 0
+	}
 	o := at(g.pointer(param, p.scalars, p.rest, size), p.disp*size)
 	if p.row != 0 {
 		odd, scale := p.row, int64(1)
@@ -192,7 +230,7 @@ func (g *generator) pointer(param *loop.Param, terms []scalarTerm, rest dim.Dim,
 		if rest.Is(0) && param != nil {
 			return g.argument("p " + name).reg
 		}
-		key := valueKey{text: fmt.Sprintf("pointer %s %s", name, rest)}
+		key := valueKey{text: "pointer " + name + " " + rest.String()}
 		return g.once(key, dependence{}, func() operand {
 			r := g.newReg(gp)
 			if param == nil {
@@ -200,21 +238,27 @@ func (g *generator) pointer(param *loop.Param, terms []scalarTerm, rest dim.Dim,
 				return r.op()
 			}
 			g.emit("MOVQ", g.argument("p "+name), r.op())
-			g.emitFlow(update, "ADDQ", g.dimension(rest.Mul(dim.Const(size))), r.op())
+			if far, ok := rest.Mul(dim.Const(size)).Int(); ok {
+				g.addImmediate(far, r)
+			} else {
+				g.emitFlow(update, "ADDQ", g.dimension(rest.Mul(dim.Const(size))), r.op())
+			}
 			return r.op()
 		}).reg
 	}
 	sorted := sortedTerms(terms)
-	key := fmt.Sprintf("pointer %s %s", name, rest)
+	key := append(make([]byte, 0, 96), "pointer "...)
+	key = append(append(append(key, name...), ' '), rest.String()...)
 	for _, t := range sorted {
 		if t.loop != nil {
-			key += fmt.Sprintf(" loop%d*%s", g.id(t.loop), t.coef)
+			key = strconv.AppendInt(append(key, " loop"...), int64(g.id(t.loop)), 10)
 		} else {
-			key += fmt.Sprintf(" r%d*%s", t.reg, t.coef)
+			key = strconv.AppendInt(append(key, " r"...), int64(t.reg), 10)
 		}
+		key = append(append(key, '*'), t.coef.String()...)
 	}
 	last := sorted[len(sorted)-1]
-	return g.once(valueKey{text: key}, dependence{level: last.level}, func() operand {
+	return g.once(valueKey{text: string(key)}, dependence{level: last.level}, func() operand {
 		outer := g.pointer(param, sorted[:len(sorted)-1], rest, size)
 		step := last.coef.Mul(dim.Const(size))
 		switch {
@@ -230,7 +274,7 @@ func (g *generator) pointer(param *loop.Param, terms []scalarTerm, rest dim.Dim,
 // sortedTerms puts outer levels first and, of one level, its counter first: what
 // a loop advances must not need what its body computes.
 func sortedTerms(terms []scalarTerm) []scalarTerm {
-	var out []scalarTerm
+	out := make([]scalarTerm, 0, len(terms))
 	for _, t := range terms {
 		i := slices.IndexFunc(out, func(u scalarTerm) bool { return t.loop != nil && u.loop == t.loop })
 		if i >= 0 {
@@ -290,9 +334,7 @@ func (g *generator) addScaled(outer, x reg, coef dim.Dim) reg {
 // axisValue returns the scalar value of a bound axis plus more, as an operand.
 func (g *generator) axisValue(b binding, more int64) operand {
 	more += b.off
-	if b.row {
-		more += int64(g.r)
-	}
+	more += g.rowOf(b)
 	if b.loop == nil && b.reg == 0 {
 		return imm(more)
 	}

@@ -21,7 +21,14 @@ type linearTerm struct {
 	coef dim.Dim
 }
 
+// plus does not change l or m, but may share their terms.
 func (l linear) plus(m linear) linear {
+	switch {
+	case len(m.terms) == 0:
+		return linear{terms: l.terms, rest: l.rest.Add(m.rest)}
+	case len(l.terms) == 0:
+		return linear{terms: m.terms, rest: l.rest.Add(m.rest)}
+	}
 	out := linear{terms: slices.Clone(l.terms), rest: l.rest.Add(m.rest)}
 	for _, t := range m.terms {
 		i := slices.IndexFunc(out.terms, func(u linearTerm) bool { return u.axis == t.axis && u.atom == t.atom })
@@ -38,6 +45,9 @@ func (l linear) plus(m linear) linear {
 }
 
 func (l linear) times(d dim.Dim) linear {
+	if d.Is(1) {
+		return l
+	}
 	out := linear{rest: l.rest.Mul(d)}
 	for _, t := range l.terms {
 		if c := t.coef.Mul(d); !c.Is(0) {
@@ -98,6 +108,25 @@ func linearOf(e *loop.Expr) linear {
 // position is the place of an element of p in memory. A blocked layout gives
 // atoms floor(x / width) and x mod width of the lane axis's index.
 func (g *generator) position(p *loop.Param, index []*loop.Expr) linear {
+	if len(index) == 0 {
+		return linear{}
+	}
+	key := element{p, &index[0]}
+	l, ok := g.places[key]
+	if !ok {
+		l = g.newPosition(p, index)
+		g.places[key] = l
+	}
+	return l
+}
+
+// element is what a load or a store names, whose list of indices never changes.
+type element struct {
+	param *loop.Param
+	index **loop.Expr
+}
+
+func (g *generator) newPosition(p *loop.Param, index []*loop.Expr) linear {
 	if p.Layout == nil {
 		var l linear
 		stride := dim.Const(1)
@@ -116,20 +145,12 @@ func (g *generator) position(p *loop.Param, index []*loop.Expr) linear {
 		stride = stride.Mul(p.Shape[a])
 	}
 	lane := index[p.Layout.Lane]
+	if panel, inside, ok := panelParts(lane, w); ok {
+		return l.plus(panel.times(stride)).plus(inside)
+	}
 	width := g.rw.intern(&loop.Expr{Op: loop.Const, Type: dim.Int64, Bits: uint64(w)})
 	block := g.rw.intern(&loop.Expr{Op: loop.FloorDiv, Type: dim.Int64, Args: []*loop.Expr{lane, width}})
 	inside := g.rw.intern(&loop.Expr{Op: loop.Mod, Type: dim.Int64, Args: []*loop.Expr{lane, width}})
-	l = l.plus(g.quotient(block, lane, w, false).times(stride))
-	return l.plus(g.quotient(inside, lane, w, true))
-}
-
-// quotient simplifies floor(x / w) or x mod w for a constant x.
-func (g *generator) quotient(e, x *loop.Expr, w int64, mod bool) linear {
-	if n, ok := constIndex(x); ok {
-		if mod {
-			return linear{rest: dim.Const(n % w)}
-		}
-		return linear{rest: dim.Const(n / w)}
-	}
-	return linear{terms: []linearTerm{{atom: e, coef: dim.Const(1)}}}
+	l = l.plus(linear{terms: []linearTerm{{atom: block, coef: stride}}})
+	return l.plus(linear{terms: []linearTerm{{atom: inside, coef: dim.Const(1)}}})
 }

@@ -2,6 +2,7 @@ package simd
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 )
@@ -59,6 +60,17 @@ type bitset []uint64
 func (b bitset) has(r reg) bool { return b[r/64]&(1<<(r%64)) != 0 }
 func (b bitset) set(r reg)      { b[r/64] |= 1 << (r % 64) }
 
+// each visits the members but 0, which is no register.
+func (b bitset) each(visit func(reg)) {
+	for i, word := range b {
+		for ; word != 0; word &= word - 1 {
+			if r := reg(64*i + bits.TrailingZeros64(word)); r > 0 {
+				visit(r)
+			}
+		}
+	}
+}
+
 // blocks splits the code at labels and jumps and links the pieces.
 func (c *code) blocks() []*block {
 	var bs []*block
@@ -100,7 +112,8 @@ func (c *code) liveness() []*block {
 	bs := c.blocks()
 	words := len(c.classes)/64 + 1
 	for _, b := range bs {
-		b.in, b.out, b.gen, b.kill = make(bitset, words), make(bitset, words), make(bitset, words), make(bitset, words)
+		sets := make(bitset, 4*words)
+		b.in, b.out, b.gen, b.kill = sets[:words], sets[words:2*words], sets[2*words:3*words], sets[3*words:]
 		for i := b.from; i < b.to; i++ {
 			c.insts[i].registers(func(r reg, read, _ bool) {
 				if read && !b.kill.has(r) {
@@ -135,10 +148,12 @@ func (c *code) liveness() []*block {
 // intervals computes the live range of every register, indexed by register.
 func (c *code) intervals() []*interval {
 	ivs := make([]*interval, len(c.classes))
+	all := make([]interval, len(c.classes))
 	touch := func(r reg, pos int) *interval {
 		iv := ivs[r]
 		if iv == nil {
-			iv = &interval{reg: r, start: pos, end: pos, phys: -1}
+			iv = &all[r]
+			*iv = interval{reg: r, start: pos, end: pos, phys: -1}
 			ivs[r] = iv
 		}
 		iv.start, iv.end = min(iv.start, pos), max(iv.end, pos)
@@ -163,14 +178,8 @@ func (c *code) intervals() []*interval {
 				}
 			})
 		}
-		for r := reg(1); int(r) < len(c.classes); r++ {
-			if b.in.has(r) {
-				touch(r, 2*b.from)
-			}
-			if b.out.has(r) {
-				touch(r, 2*b.to-1)
-			}
-		}
+		b.in.each(func(r reg) { touch(r, 2*b.from) })
+		b.out.each(func(r reg) { touch(r, 2*b.to-1) })
 	}
 	return ivs
 }

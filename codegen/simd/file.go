@@ -25,6 +25,20 @@ func Assembly(header []string, tags string, fs []*Function) []byte {
 	}
 	data(&b, "word%08x", words, 1)
 	data(&b, "wide%08x", wide, 8)
+	known := map[string]bool{}
+	for _, f := range fs {
+		for _, t := range f.tables {
+			if known[t.name] {
+				continue
+			}
+			known[t.name] = true
+			b.WriteString("\n")
+			for i, v := range t.values {
+				fmt.Fprintf(&b, "DATA %s<>+%d(SB)/4, $%#08x\n", t.name, 4*i, v)
+			}
+			fmt.Fprintf(&b, "GLOBL %s<>(SB), RODATA|NOPTR, $64\n", t.name)
+		}
+	}
 	b.WriteString("\n")
 	for i := range 16 {
 		fmt.Fprintf(&b, "DATA lanes<>+%d(SB)/4, $%d\n", 4*i, i)
@@ -85,18 +99,19 @@ func (f *Function) text() string {
 	if f.frame == 0 {
 		flags = "NOSPLIT, "
 	}
-	size := 0
-	for _, a := range f.Args {
-		n := a.size()
-		size = (size+n-1)/n*n + n
-	}
-	fmt.Fprintf(&b, "TEXT ·%s(SB), %s$%d-%d\n", f.Name, flags, f.frame, size)
+	fmt.Fprintf(&b, "TEXT ·%s(SB), %s$%d-%d\n", f.Name, flags, f.frame, f.size)
 	b.WriteString(f.body)
 	return b.String()
 }
 
 // Signature is the Go declaration without its directive.
 func (f *Function) Signature() string {
+	if f.Pauses {
+		return fmt.Sprintf("func %s(%s *%s, lo, hi int, %s *mlrt.Pause)", f.Name, recordName, f.record.Type, pauseArgument)
+	}
+	if f.record != nil {
+		return fmt.Sprintf("func %s(%s *%s, lo, hi int)", f.Name, recordName, f.record.Type)
+	}
 	args := make([]string, len(f.Args))
 	for i, a := range f.Args {
 		args[i] = a.Name + " " + a.GoType()

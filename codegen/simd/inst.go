@@ -61,6 +61,7 @@ const (
 	fmaForm      // d = ±a*b ± c, operands a, b, c, d; becomes one of the three forms
 	divide       // a[2] = floor(a[0] / a[1]), a[3] = the remainder; 64 bits
 	comment
+	pause // a[0] is how often one passes it before it looks at the clock
 )
 
 // inst is one instruction over virtual registers, operands in Plan 9's order:

@@ -34,6 +34,7 @@ func (g *generator) constMasks(count int64, vectors int) []operand {
 	for v := range masks {
 		if int64((v+1)*g.target.lanes()) > count {
 			masks[v] = g.laneMask(imm(count), v)
+			g.maskLanes[masks[v].reg] = count - int64(v*g.target.lanes())
 		}
 	}
 	return masks
@@ -64,6 +65,11 @@ func combinationOf(r *loop.Reducer) combination {
 }
 
 func (c combination) positions() bool { return c.op == loop.ArgMaxOf || c.op == loop.ArgMinOf }
+
+// extreme reports whether the operation picks one of its operands.
+func (c combination) extreme() bool {
+	return c.positions() || c.op == loop.MaxOf || c.op == loop.MinOf
+}
 
 func (c combination) float() bool { return c.typ == dim.Float32 }
 

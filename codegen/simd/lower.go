@@ -63,18 +63,25 @@ type Function struct {
 	Shape  string  // what an item is: "tile of 8 x 32"
 	Grain  int64   // items that one worker should take together: some microseconds of work
 	Spills int     // vector values that did not fit into registers
+	Pauses bool    // a call may end before its items do, and go on in the next one
 
+	record *Record
 	lower  bool // a lower tile is possible
 	frame  int
+	size   int // bytes of the arguments
 	body   string
 	consts []uint32
+	tables []table
 }
 
 // Lower emits a kernel for a target. When the kernel is not covered it returns
 // nil and the reason.
-func Lower(k *loop.Kernel, t Target) (f *Function, reason string) {
+func Lower(k *loop.Kernel, t Target) (f *Function, reason string) { return LowerRecord(k, t, nil) }
+
+// LowerRecord is Lower for a function that takes its arguments in a record.
+func LowerRecord(k *loop.Kernel, t Target, r *Record) (f *Function, reason string) {
 	for _, rows := range rowChoices(t) {
-		f, reason = lowerWith(k, t, rows)
+		f, reason = lowerWith(k, t, rows, r)
 		if f == nil || f.Spills == 0 || !f.lower {
 			break
 		}
@@ -91,17 +98,17 @@ func rowChoices(t Target) []int {
 	return []int{6, 5, 4}
 }
 
-func lowerWith(k *loop.Kernel, t Target, rows int) (f *Function, reason string) {
+func lowerWith(k *loop.Kernel, t Target, rows int, r *Record) (f *Function, reason string) {
 	defer func() {
-		if r := recover(); r != nil {
-			why, ok := r.(refusal)
+		if e := recover(); e != nil {
+			why, ok := e.(refusal)
 			if !ok {
-				panic(r)
+				panic(e)
 			}
 			f, reason = nil, why.reason
 		}
 	}()
-	f = &Function{Name: k.Name + strings.ToUpper(t.String()), Target: t, Kernel: k}
+	f = &Function{Name: k.Name + strings.ToUpper(t.String()), Target: t, Kernel: k, record: r}
 	g := newGenerator(k, t)
 	g.arguments(f)
 	g.supported()
@@ -109,13 +116,33 @@ func lowerWith(k *loop.Kernel, t Target, rows int) (f *Function, reason string) 
 	g.emit("VZEROUPPER")
 	g.emit("RET")
 	g.code.insts = g.scopes[0].body
-	f.body, f.frame, f.consts, f.Spills = g.code.text(g.scratch)
+	f.tables = g.tables
+	var points *pauses
+	if f.record != nil && g.pauses {
+		points = &pauses{argument: f.pauseArgument()}
+	}
+	f.finish(g, points)
+	if points != nil && points.room+f.frame > pauseRoom { // it would keep too much
+		points = nil
+		f.finish(g, nil)
+	}
+	if points != nil {
+		points.enter(f)
+	}
 	return f, ""
 }
 
+// finish prints the code.
+func (f *Function) finish(g *generator, points *pauses) {
+	f.body, f.frame, f.consts, f.Spills = g.code.text(g.scratch, points)
+	if f.record != nil {
+		f.record.unpack(f)
+	}
+}
+
 func newGenerator(k *loop.Kernel, t Target) *generator {
-	g := &generator{target: t, kernel: k, rw: newRewriter(t), code: &code{target: t, classes: []class{gp}}, ids: map[any]int{},
-		params: map[string]string{}, results: map[*loop.Result]*result{}, nexts: map[*loop.Result]operand{}, written: map[*loop.Param]bool{}}
+	g := &generator{target: t, kernel: k, rw: newRewriter(t), code: &code{target: t, classes: []class{gp}}, ids: map[any]int{}, places: map[element]linear{},
+		params: map[string]string{}, results: map[*loop.Result]*result{}, nexts: map[*loop.Result]operand{}, written: map[*loop.Param]bool{}, maskLanes: map[reg]int64{}}
 	for _, p := range k.Params {
 		g.written[p] = p.Write
 	}
@@ -123,10 +150,16 @@ func newGenerator(k *loop.Kernel, t Target) *generator {
 	return g
 }
 
+// recordName is the parameter that points to a record.
+const recordName = "a"
+
 // arguments lays out the function's arguments and names them for the code.
 func (g *generator) arguments(f *Function) {
 	taken := map[string]bool{"g": true, "lo": true, "hi": true}
 	offset := 0
+	if f.record != nil { // an attempt with other tiles may have filled it
+		f.record = &Record{Type: f.record.Type}
+	}
 	add := func(key, name string, a Arg) {
 		if key != "lo" && key != "hi" {
 			for taken[name] || token.IsKeyword(name) {
@@ -137,9 +170,17 @@ func (g *generator) arguments(f *Function) {
 		a.Name = name
 		f.Args = append(f.Args, a)
 		n := a.size()
+		if f.record != nil && a.Kind != Item {
+			g.params[key] = f.record.place(f.Args)
+			return
+		}
+		if f.record != nil && offset == 0 {
+			offset = 8 // after the record's address
+		}
 		offset = (offset + n - 1) / n * n
 		g.params[key] = fmt.Sprintf("%s+%d(FP)", name, offset)
 		offset += n
+		f.size = offset
 	}
 	for _, p := range g.kernel.Params {
 		add("p "+p.Name, p.Name, Arg{Kind: Pointer, Type: p.DType})
@@ -159,6 +200,9 @@ func (g *generator) arguments(f *Function) {
 
 // supported refuses element types that have no lanes here.
 func (g *generator) supported() {
+	if len(g.kernel.Parts) > 0 {
+		refuse("parts, which are kernels themselves")
+	}
 	for _, p := range g.kernel.Params {
 		switch p.DType {
 		case dim.Float32, dim.BFloat16, dim.Int32, dim.Uint32, dim.Uint8, dim.Int8, dim.Bool, dim.Int64:
@@ -179,16 +223,15 @@ func (g *generator) emitKernel(f *Function, rows int) {
 	switch {
 	case len(p.phases) == 1 && p.phases[0].Kind == loop.Map:
 		ph := p.phases[0]
-		axes := g.mergeAxes(append(slices.Clone(p.space), ph.Axes...), p.phases)
+		axes := p.space
 		lane := g.laneAxis(axes, p.phases)
 		if lane == nil {
 			lane = &loop.Axis{Name: "one", Extent: dim.Const(1)}
 		}
-		ph.Axes = nil
-		w := newWalking(without(axes, lane), lane, lane.Extent)
+		w := newWalking(without(axes, lane), lane, lane.Extent, elementsOf(ph))
 		f.Items = w.items()
 		f.Shape = fmt.Sprintf("run of %d x %d elements", w.rowChunk, w.laneChunk)
-		f.Grain = grain(w.rowChunk*w.laneChunk, p.phases)
+		f.Grain = g.grain(w.rowChunk*w.laneChunk, lane, p.phases)
 		g.elementwise(w, ph)
 	case g.wantsRows(p):
 		length := dim.Const(1)
@@ -201,16 +244,16 @@ func (g *generator) emitKernel(f *Function, rows int) {
 				length = n
 			}
 		}
-		w := newWalking(p.space, nil, length)
+		w := newWalking(p.space, nil, length, chunkElements)
 		f.Items = w.items()
 		f.Shape = fmt.Sprintf("run of %d rows", w.rowChunk)
-		f.Grain = grain(w.rowChunk, p.phases)
+		f.Grain = g.grain(w.rowChunk, nil, p.phases)
 		g.rowKernel(w, p.phases)
 	default:
 		t := g.tiling(p, rows)
 		f.Items = t.items(g)
 		f.Shape = fmt.Sprintf("tile of %d x %d", t.rows, t.width(g))
-		f.Grain = grain(int64(t.rows)*t.width(g), p.phases)
+		f.Grain = g.grain(int64(t.rows)*t.width(g), t.lane, p.phases)
 		f.lower = t.rows > 4
 		g.tiles(t, p.phases)
 	}
@@ -256,6 +299,7 @@ func (g *generator) tiling(p *prepared, rows int) *tiling {
 	if contract == nil {
 		t.lane = g.laneAxis(p.space, p.phases)
 	} else {
+		g.splitStrides(p, contract)
 		t.lane = g.contractLane(p, contract)
 	}
 	if t.lane == nil {
@@ -271,6 +315,7 @@ func (g *generator) tiling(p *prepared, rows int) *tiling {
 	if contract == nil {
 		if len(p.phases) > 0 && p.phases[0].Kind == loop.Reduce && p.phases[0].Order == loop.Serial {
 			t.vectors = int(min(needed, 4))
+			t.vectors = g.sharedVectors(t, p.phases[0])
 			g.serialRows(t, p)
 		}
 		return t
@@ -292,17 +337,67 @@ func (g *generator) tiling(p *prepared, rows int) *tiling {
 		g.rowAlign = int64(t.rows)
 		return t
 	}
+	if _, known := t.row.Extent.Int(); !known && needed > 2 {
+		t.vectors, t.narrow = int(min(needed, 4)), 2 // there may be a single row
+	}
 	m, known := t.row.Extent.Int()
 	switch {
-	case known && m > 0: // tiles of nearly equal height
-		count := (m + int64(t.rows) - 1) / int64(t.rows)
-		t.rows = int((m + count - 1) / count)
-	case g.target == AVX512 && t.vectors == 2:
+	case known && m > 0:
+		t.rows = evenRows(m, int64(t.rows))
+		g.secondRow(t, contract, p.phases, rows)
+	case g.target == AVX512 && t.vectors >= 2:
 		t.rows = min(t.rows, 8)
 	case g.target == AVX512:
 		t.rows = min(t.rows, 16)
 	}
 	return t
+}
+
+// evenRows is the height of tiles of nearly equal height, at most so many rows.
+func evenRows(m, most int64) int {
+	count := (m + most - 1) / most
+	return int((m + count - 1) / count)
+}
+
+// busyRows is the number of sums that keep two multiply-add units busy.
+const busyRows = 8
+
+// secondRow gives a tile of too few rows a second row axis: one that it has whole
+// is the faster, another one, of any extent, is cut into tiles.
+func (g *generator) secondRow(t *tiling, c *loop.Phase, phases []*loop.Phase, rows int) {
+	m, _ := t.row.Extent.Int()
+	if t.rows*t.vectors >= busyRows || int64(t.rows) != m || m < 2 {
+		return
+	}
+	most := int64(rows+rows/2) / (m * int64(t.vectors))
+	guarded := func(a *loop.Axis) bool {
+		return c.A.Op == loop.Load && c.A.Guard != nil && mentions(c.A.Guard, a) || c.B.Op == loop.Load && c.B.Guard != nil && mentions(c.B.Guard, a)
+	}
+	var best *loop.Axis
+	for _, a := range t.outer {
+		if n, ok := a.Extent.Int(); ok && n < 2 || most < 2 || guarded(t.row) {
+			continue
+		}
+		if best == nil || guarded(best) && !guarded(a) {
+			best = a
+		}
+	}
+	even := true
+	for _, ph := range phases {
+		accesses(ph, func(p *loop.Param, index []*loop.Expr, _ bool) {
+			_, ok := g.position(p, index).coef(t.row).Int()
+			even = even && ok
+		})
+	}
+	if best == nil || !even {
+		return
+	}
+	t.whole, t.row, g.whole = t.row, best, int(m)
+	t.outer = without(t.outer, best)
+	t.rows = int(most)
+	if n, ok := best.Extent.Int(); ok {
+		t.rows = evenRows(n, most)
+	}
 }
 
 // serialRows gives up lanes for a serial reduction whose values lie apart along
@@ -318,6 +413,26 @@ func (g *generator) serialRows(t *tiling, p *prepared) {
 		count := (m + 7) / 8
 		t.rows = int((m + count - 1) / count)
 	}
+}
+
+const (
+	longColumn  = 4 << 10 // elements of a serial reduction that workers share
+	sharedItems = 8       // if there are fewer items
+	sharedLanes = 32      // into items of at least so many lanes: panels are so wide
+)
+
+// sharedVectors is the number of vectors of a tile in serial reductions: fewer where
+// few points have long sums, so that more workers share them.
+func (g *generator) sharedVectors(t *tiling, c *loop.Phase) int {
+	w := int64(g.target.lanes())
+	items := func() int64 {
+		wide := w * int64(t.vectors)
+		return usualSize(t.outer...) * ((usualSize(t.lane) + wide - 1) / wide)
+	}
+	for usualSize(c.Axes...) >= longColumn && int64(t.vectors)*w >= 2*sharedLanes && items() < sharedItems {
+		t.vectors /= 2
+	}
+	return t.vectors
 }
 
 // panelOf is the width of the panels that axis a runs through in an operand, 0
@@ -354,14 +469,16 @@ func (g *generator) contractLane(p *prepared, c *loop.Phase) *loop.Axis {
 	return best
 }
 
-// contractRow picks the axis whose rows share the operand that runs along lanes.
+// contractRow picks the axis whose rows share the operand that runs along lanes:
+// the longest, or the last one of known extent that fills tiles, whose rows lie
+// side by side.
 func (g *generator) contractRow(t *tiling, c *loop.Phase) *loop.Axis {
 	var best *loop.Axis
 	size := func(a *loop.Axis) int64 {
 		if n, ok := a.Extent.Int(); ok {
 			return n
 		}
-		return 64
+		return unknownDim
 	}
 	b := c.B
 	if !mentions(b, t.lane) {
@@ -371,11 +488,45 @@ func (g *generator) contractRow(t *tiling, c *loop.Phase) *loop.Axis {
 		if mentions(b, a) {
 			continue
 		}
-		if best == nil || size(a) > size(best) {
+		_, known := a.Extent.Int()
+		if best == nil || size(a) > size(best) || known && size(a) >= fullRows {
 			best = a
 		}
 	}
 	return best
+}
+
+// fullRows is the number of rows from which on a tile is worth having.
+const fullRows = 6
+
+// splitStrides cuts axes that positions divide by a stride: every so-manyth point
+// has the same taps, so these make a tile, whose positions are plain.
+func (g *generator) splitStrides(p *prepared, c *loop.Phase) {
+	for i := 0; i < len(p.space); i++ {
+		a := p.space[i]
+		stride := int64(0)
+		phaseExprs(c, func(e *loop.Expr) {
+			if e.Op != loop.FloorDiv || e.Type != dim.Int64 {
+				return
+			}
+			if n, ok := constIndex(e.Args[1]); ok && n > 1 && linearOf(e.Args[0]).coef(a).Is(1) {
+				stride = n
+			}
+		})
+		m, known := a.Extent.Int()
+		if stride == 0 || !known || m%stride != 0 {
+			continue
+		}
+		wide := &loop.Axis{Name: a.Name, Extent: dim.Const(m / stride)}
+		part := &loop.Axis{Name: a.Name + "Part", Extent: dim.Const(stride)}
+		g.rw.replace(a, g.blockPosition(wide, part, stride))
+		for _, ph := range p.phases {
+			*ph = *g.rw.phase(ph, ph.Axes)
+		}
+		g.rw.release(a)
+		p.space = slices.Replace(slices.Clone(p.space), i, i+1, part, wide)
+		i++
+	}
 }
 
 const (
@@ -383,24 +534,49 @@ const (
 	unknownDim = 64    // taken for a run-time size
 )
 
-// grain estimates how many items make a turn, each of so many points.
-func grain(points int64, phases []*loop.Phase) int64 {
+// grain estimates how many items make a turn, each of so many points, with lanes
+// along an axis or along the phases' own.
+func (g *generator) grain(points int64, lane *loop.Axis, phases []*loop.Phase) int64 {
 	picos := int64(0)
 	for _, ph := range phases {
-		n := points
-		for _, a := range ph.Axes {
-			c, ok := a.Extent.Int()
-			if !ok {
-				c = unknownDim
-			}
-			n = min(n*max(c, 1), 1<<40)
-		}
+		n := min(points*usualSize(ph.Axes...), 1<<40)
 		cost := int64(20) // picoseconds for a multiply-add in a vector
 		if ph.Kind != loop.Contract {
-			cost = 0
+			cost = g.memoryCost(ph, lane)
 			phaseExprs(ph, func(*loop.Expr) { cost += 15 })
 		}
 		picos += n * cost
 	}
 	return min(max(1, grainWork*1000/max(picos, 1)), 1<<16)
+}
+
+// usualSize is the number of points along axes, with what is taken for run-time
+// sizes: an axis may stand for several, such as all rows of all images.
+func usualSize(axes ...*loop.Axis) int64 {
+	n := int64(1)
+	for _, a := range axes {
+		env := map[string]int64{}
+		for _, s := range a.Extent.Symbols() {
+			env[s] = unknownDim
+		}
+		e, err := a.Extent.Eval(env)
+		if err != nil {
+			e = unknownDim
+		}
+		n = min(n, 1<<20) * min(max(e, 1), 1<<20)
+	}
+	return n
+}
+
+// memoryCost estimates the picoseconds that an element's way from and to memory
+// takes.
+func (g *generator) memoryCost(ph *loop.Phase, lane *loop.Axis) int64 {
+	if lane == nil {
+		if len(ph.Axes) == 0 {
+			return 0
+		}
+		lane = ph.Axes[len(ph.Axes)-1]
+	}
+	s := g.stridesOf(lane, []*loop.Phase{ph})
+	return 200*int64(s.unit) + 1000*int64(s.other)
 }

@@ -1,6 +1,8 @@
 package simd
 
 import (
+	"math"
+
 	"github.com/mlc-go/mlc/compiler/dim"
 	"github.com/mlc-go/mlc/compiler/loop"
 )
@@ -22,11 +24,17 @@ func (g *generator) load(e *loop.Expr) operand {
 	var v operand
 	switch {
 	case uniform:
-		v = g.loadUniform(e.Param, p, m)
+		v = g.loadUniform(e.Param, p, m, e.Guard != nil && g.dependence(e.Guard).lane)
 	case p.lane.Is(1) && len(p.gather) == 0:
 		v = g.loadVector(t, g.address(e.Param, p, int64(t.Size())), m)
 	default:
-		v = g.gather(e.Param, p, m)
+		var ok bool
+		if guard.kind == 0 {
+			v, ok = g.shuffled(e.Param, p)
+		}
+		if !ok {
+			v = g.gather(e.Param, p, m)
+		}
 	}
 	if t == dim.Bool {
 		v = g.nonZero(v)
@@ -69,8 +77,9 @@ func (g *generator) nonZero(v operand) operand {
 	return g.maskNot(g.bin("VPCMPEQD", v, g.vecReg(pattern(0))))
 }
 
-// loadUniform reads one element into all lanes.
-func (g *generator) loadUniform(param *loop.Param, p place, m operand) operand {
+// loadUniform reads one element into all lanes of the mask, which may vary from
+// lane to lane.
+func (g *generator) loadUniform(param *loop.Param, p place, m operand, varies bool) operand {
 	t := param.DType
 	from := g.address(param, p, int64(t.Size()))
 	d := g.newReg(vec)
@@ -85,10 +94,24 @@ func (g *generator) loadUniform(param *loop.Param, p place, m operand) operand {
 		g.emit("VBROADCASTSS", from, d.op())
 	case g.target == AVX512:
 		g.emit("VBROADCASTSS.Z", from, m, d.op())
-	default:
+	case varies:
 		return g.gatherFrom(from, g.vecReg(pattern(0)), m)
+	default:
+		g.loadIf(from, m, d)
 	}
 	return d.op()
+}
+
+// loadIf reads an element into all lanes where the mask, equal in all, is true,
+// and leaves zeros where it is not: AVX2 has no broadcast under a mask.
+func (g *generator) loadIf(from, m operand, d reg) {
+	skip, bits := g.newLabel("skip"), g.newReg(gp)
+	g.emit("VMOVMSKPS", m, bits.op())
+	g.emit(moveVector, pattern(0), d.op())
+	g.emitFlow(effect, "TESTL", bits.op(), bits.op())
+	g.jump("JEQ", skip)
+	g.emit("VBROADCASTSS", from, d.op())
+	g.label(skip)
 }
 
 // smallLoad is the instruction that widens an element to 32 bits.
@@ -250,13 +273,16 @@ func (g *generator) gather(param *loop.Param, p place, m operand) operand {
 	if param.DType.Size() != 4 {
 		return g.gatherSmall(param, p, m)
 	}
-	index := g.gatherIndex(p)
+	index := g.gatherIndex(param, p)
 	p.lane, p.gather = dim.Dim{}, nil
 	return g.gatherFrom(g.address(param, p, 4), index, m)
 }
 
 // gatherIndex is the part of a place that differs from lane to lane.
-func (g *generator) gatherIndex(p place) operand {
+func (g *generator) gatherIndex(param *loop.Param, p place) operand {
+	if n, ok := loop.PhysicalSize(param.Shape, param.Layout).Int(); ok && n > math.MaxInt32 {
+		refuse("a tensor of more than 2^31 elements is not read in rows")
+	}
 	var sum operand
 	if !p.lane.Is(0) || len(p.gather) == 0 {
 		sum = g.laneSum(place{lane: p.lane})
@@ -486,7 +512,7 @@ func (g *generator) maskedLane(m operand, f func(lane int64)) {
 // scatter writes elements to places that differ from lane to lane.
 func (g *generator) scatter(v operand, param *loop.Param, p place, m operand) {
 	size := int64(param.DType.Size())
-	index := g.gatherIndex(p)
+	index := g.gatherIndex(param, p)
 	p.lane, p.gather = dim.Dim{}, nil
 	to := g.plainAddress(g.address(param, p, size))
 	if g.target == AVX512 && size == 4 {
@@ -547,7 +573,7 @@ func (g *generator) eachLane(index, m operand, f func(lane int64, at reg)) {
 func (g *generator) gatherSmall(param *loop.Param, p place, m operand) operand {
 	load := smallLoad(param.DType)
 	size := int64(param.DType.Size())
-	index := g.gatherIndex(p)
+	index := g.gatherIndex(param, p)
 	p.lane, p.gather = dim.Dim{}, nil
 	from := g.plainAddress(g.address(param, p, size))
 	values := g.onStack(g.vecReg(pattern(0)), 1)

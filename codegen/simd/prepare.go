@@ -11,8 +11,9 @@ import (
 // rewriter copies expressions so that equal ones are one pointer, calls of named
 // functions are expanded, and axes are replaced.
 type rewriter struct {
-	axes  map[*loop.Axis]*loop.Expr // what stands for an axis that is replaced
-	keep  *loop.Fn                  // a function that the target has an instruction for
+	axes  map[*loop.Axis]*loop.Expr                                           // what stands for an axis that is replaced
+	keep  *loop.Fn                                                            // a function that the target has an instruction for
+	place func(p *loop.Param, index []*loop.Expr) (*loop.Param, []*loop.Expr) // where an access goes; nil: stays
 	done  map[*loop.Expr]*loop.Expr
 	known map[exprKey]*loop.Expr
 	ids   map[*loop.Expr]int
@@ -63,14 +64,99 @@ func (rw *rewriter) expr(e *loop.Expr) *loop.Expr {
 	default:
 		c := *e
 		c.Args, c.Index, c.Guard = rw.list(e.Args), rw.list(e.Index), rw.expr(e.Guard)
+		if c.Op == loop.Load && rw.place != nil {
+			c.Param, c.Index = rw.place(c.Param, c.Index)
+		}
 		if c.Op == loop.CallFn && c.Fn != rw.keep {
 			r = rw.expr(c.Fn.Body(c.Args))
 		} else {
 			r = rw.intern(&c)
+			if c.Type == dim.Int64 && (c.Op == loop.FloorDiv || c.Op == loop.Mod) {
+				r = rw.quotient(r)
+			}
 		}
 	}
 	rw.done[e] = r
 	return r
+}
+
+// quotient takes multiples of a constant divisor out of a quotient or remainder.
+func (rw *rewriter) quotient(e *loop.Expr) *loop.Expr {
+	n, ok := constIndex(e.Args[1])
+	if !ok || n <= 0 {
+		return e
+	}
+	l := linearOf(e.Args[0])
+	whole := linear{rest: dim.Const(0)}
+	rest := linear{rest: l.rest}
+	if c, known := l.rest.Int(); known {
+		whole.rest = dim.Const(c / n)
+		rest.rest = dim.Const(c % n)
+	}
+	for _, t := range l.terms {
+		c, known := t.coef.Int()
+		if known && c%n == 0 {
+			t.coef = dim.Const(c / n)
+			whole.terms = append(whole.terms, t)
+			continue
+		}
+		rest.terms = append(rest.terms, t)
+	}
+	if len(whole.terms) == 0 && whole.rest.Is(0) {
+		return e
+	}
+	x := rw.linearExpr(rest)
+	if c, known := rest.rest.Int(); known && len(rest.terms) == 0 {
+		c = ((c % n) + n) % n
+		if e.Op == loop.Mod {
+			return rw.linearExpr(linear{rest: dim.Const(c)})
+		}
+		if r, _ := rest.rest.Int(); r < 0 { // floor, not towards zero
+			whole.rest = whole.rest.Add(dim.Const(-1))
+		}
+		return rw.linearExpr(whole)
+	}
+	q := rw.intern(&loop.Expr{Op: e.Op, Type: dim.Int64, Args: []*loop.Expr{x, e.Args[1]}})
+	if e.Op == loop.Mod {
+		return q
+	}
+	return rw.intern(&loop.Expr{Op: loop.Add, Type: dim.Int64, Args: []*loop.Expr{rw.linearExpr(whole), q}})
+}
+
+// linearExpr is the expression of a sum.
+func (rw *rewriter) linearExpr(l linear) *loop.Expr {
+	bin := func(op loop.Op, x, y *loop.Expr) *loop.Expr {
+		return rw.intern(&loop.Expr{Op: op, Type: dim.Int64, Args: []*loop.Expr{x, y}})
+	}
+	var sum *loop.Expr
+	for _, t := range l.terms {
+		x := t.atom
+		if t.axis != nil {
+			x = rw.intern(&loop.Expr{Op: loop.AxisVar, Type: dim.Int64, Axis: t.axis})
+		}
+		if !t.coef.Is(1) {
+			x = bin(loop.Mul, x, rw.size(t.coef))
+		}
+		if sum != nil {
+			x = bin(loop.Add, sum, x)
+		}
+		sum = x
+	}
+	switch {
+	case sum == nil:
+		return rw.size(l.rest)
+	case !l.rest.Is(0):
+		return bin(loop.Add, sum, rw.size(l.rest))
+	}
+	return sum
+}
+
+// size is the expression of a dimension.
+func (rw *rewriter) size(d dim.Dim) *loop.Expr {
+	if n, ok := d.Int(); ok {
+		return rw.intern(&loop.Expr{Op: loop.Const, Type: dim.Int64, Bits: uint64(n)})
+	}
+	return rw.intern(&loop.Expr{Op: loop.DimVar, Type: dim.Int64, Dim: d})
 }
 
 func (rw *rewriter) list(es []*loop.Expr) []*loop.Expr {
@@ -126,7 +212,7 @@ func (rw *rewriter) intern(e *loop.Expr) *loop.Expr {
 func (rw *rewriter) phase(p *loop.Phase, axes []*loop.Axis) *loop.Phase {
 	q := *p
 	q.Axes = axes
-	q.A, q.B = rw.expr(p.A), rw.expr(p.B)
+	q.A, q.B, q.Init = rw.expr(p.A), rw.expr(p.B), rw.expr(p.Init)
 	q.Reducers, q.Stores, q.Carries = nil, nil, nil
 	for _, r := range p.Reducers {
 		c := *r
@@ -143,7 +229,11 @@ func (rw *rewriter) phase(p *loop.Phase, axes []*loop.Axis) *loop.Phase {
 }
 
 func (rw *rewriter) store(s *loop.Store) *loop.Store {
-	return &loop.Store{Param: s.Param, Index: rw.list(s.Index), Value: rw.expr(s.Value), If: rw.expr(s.If)}
+	out := &loop.Store{Param: s.Param, Index: rw.list(s.Index), Value: rw.expr(s.Value), If: rw.expr(s.If)}
+	if rw.place != nil {
+		out.Param, out.Index = rw.place(out.Param, out.Index)
+	}
+	return out
 }
 
 // walk calls f for every part of e, each once.
@@ -167,6 +257,7 @@ func phaseExprs(p *loop.Phase, f func(*loop.Expr)) {
 	seen := map[*loop.Expr]bool{}
 	walk(p.A, seen, f)
 	walk(p.B, seen, f)
+	walk(p.Init, seen, f)
 	for _, r := range p.Reducers {
 		walk(r.Value, seen, f)
 	}

@@ -2,6 +2,7 @@ package simd
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,13 +16,14 @@ type printer struct {
 	frame  int            // bytes of the function's own scratch, below the spill slots
 	spare  map[uint32]int // constants that live in a vector register for the whole function
 	consts map[uint32]bool
+	pauses *pauses // nil in a function that runs to its end
 }
 
 // text prints the body. frame is the size of the part of the stack frame that
 // the code uses itself; the total is returned, and the number of vector
 // registers that had to go to memory.
-func (c *code) text(frame int) (body string, total int, consts []uint32, spills int) {
-	p := &printer{code: c, alloc: c.allocate(), frame: frame, spare: map[uint32]int{}, consts: map[uint32]bool{}}
+func (c *code) text(frame int, pauses *pauses) (body string, total int, consts []uint32, spills int) {
+	p := &printer{code: c, alloc: c.allocate(), frame: frame, spare: map[uint32]int{}, consts: map[uint32]bool{}, pauses: pauses}
 	p.fillSpareRegisters()
 	for i := range c.insts {
 		p.instruction(&c.insts[i])
@@ -35,7 +37,11 @@ func (c *code) text(frame int) (body string, total int, consts []uint32, spills 
 			spills++
 		}
 	}
-	return p.out.String(), frame + p.alloc.slots*c.target.bytes(), consts, spills
+	total = frame + p.alloc.slots*c.target.bytes()
+	if pauses != nil {
+		total = pauses.finish(p, total)
+	}
+	return p.out.String(), total, consts, spills
 }
 
 // fillSpareRegisters puts the constants that loops use most into registers that
@@ -125,6 +131,9 @@ func (p *printer) instruction(in *inst) {
 		return
 	case divide:
 		p.division(in)
+		return
+	case pause:
+		p.pause(in)
 		return
 	}
 	s := &scratch{of: map[reg]string{}}
@@ -271,6 +280,10 @@ func (p *printer) division(in *inst) {
 		}
 		return p.operand(o, s)
 	}
+	if d := in.a[1]; d.kind == immOperand && d.imm > 1 && d.imm < 1<<20 {
+		p.constDivision(in, d.imm, place)
+		return
+	}
 	p.line("MOVQ", place(in.a[1]), "CX")
 	p.line("MOVQ", place(in.a[0]), "AX")
 	if in.op == "FLOOR" {
@@ -298,4 +311,35 @@ func (p *printer) division(in *inst) {
 			p.line("MOVQ", r, place(o))
 		}
 	}
+}
+
+// constDivision divides by a constant d below 2^20: the quotient is the high half
+// of a product with m = 2^64/d, rounded up, exact for numbers below 2^64/d
+// (Granlund & Montgomery 1994). A negative x, of a FLOOR, is flipped before and
+// after, since floor(x/d) = ^(^x / d).
+func (p *printer) constDivision(in *inst, d int64, place func(operand) string) {
+	signed := in.op == "FLOOR"
+	m := math.MaxUint64/uint64(d) + 1
+	p.line("MOVQ", place(in.a[0]), "AX")
+	if signed {
+		p.line("MOVQ", "AX", "CX")
+		p.line("SARQ", "$63", "CX")
+		p.line("XORQ", "CX", "AX")
+	}
+	p.line("MOVQ", fmt.Sprintf("$%#x", m), "DX")
+	p.line("MULQ", "DX")
+	if signed {
+		p.line("XORQ", "CX", "DX")
+	}
+	if o := in.a[3]; o.kind == regOperand && p.alloc.at[o.reg] != nil && p.alloc.at[o.reg].end > p.alloc.at[o.reg].start {
+		p.line("IMUL3Q", fmt.Sprintf("$%d", d), "DX", "CX")
+		p.line("MOVQ", place(in.a[0]), "AX")
+		p.line("SUBQ", "CX", "AX")
+		if q := in.a[2]; q.kind == regOperand && p.alloc.at[q.reg] != nil {
+			p.line("MOVQ", "DX", place(q))
+		}
+		p.line("MOVQ", "AX", place(o))
+		return
+	}
+	p.line("MOVQ", "DX", place(in.a[2]))
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -17,6 +18,8 @@ import (
 	"github.com/mlc-go/mlc/compiler/loop"
 	"github.com/mlc-go/mlc/compiler/scalar"
 )
+
+var _ = debug.SetGCPercent(400) // as the command does
 
 // job is one call of a kernel: in the program that the tests build, and in the
 // exact evaluator.

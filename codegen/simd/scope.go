@@ -22,13 +22,21 @@ type generator struct {
 	params  map[string]string // operand text of each argument by name
 	r, v    int               // the tile's row and vector being evaluated
 	deps    map[*loop.Expr]dependence
+	places  map[element]linear
 	results map[*loop.Result]*result
 	nexts   map[*loop.Result]operand // of a sequence, at the present point
 	written map[*loop.Param]bool
 	// positionOf is the place of an element in its row while a row is reduced in chunks.
 	positionOf *loop.Expr
-	rowAlign   int64 // divides the row axis's position at the start of a tile; 0 when unknown
-	scratch    int   // bytes of the frame in use
+	tables     []table
+	assumed    map[*loop.Expr]bool // conditions that a branch has decided
+	maskLanes  map[reg]int64       // the lanes of masks whose number is known
+	whole      int                 // rows that the second row axis of a tile has; 0 for no such axis
+	rowAlign   int64               // divides the row axis's position at the start of a tile; 0 when unknown
+	laneAlign  int64               // the same of the lane axis
+	scratch    int                 // bytes of the frame in use
+	trickle    trickle             // what the steps of the sum at hand ask for
+	pauses     bool                // the code has a place where a call may pause
 }
 
 // scope is a loop or a block. Its before part runs once in the scope around it.
@@ -58,10 +66,14 @@ type binding struct {
 	reg   reg    // ... from this register, 0 for none
 	off   int64  // ... plus this
 	row   bool   // plus the tile's row
+	inner bool   // plus the place among the rows of the axis that a tile has whole
 	lane  bool   // plus the vector's first lane and the lane
 	masks []operand
 	level int
 	at    int // the level of reg: known before the scope is entered
+	// within is the range of the axis, without the row and the lane; nil when the
+	// rest says it.
+	within *span
 }
 
 // result is what a phase left: one operand for all points, or one for each row
@@ -74,9 +86,9 @@ type result struct {
 
 // dependence says what a value changes with.
 type dependence struct {
-	level     int
-	row, lane bool
-	volatile  bool
+	level            int
+	row, inner, lane bool
+	volatile         bool
 }
 
 func (g *generator) newReg(c class) reg {
@@ -230,10 +242,30 @@ func (g *generator) barrier() int {
 	return 0
 }
 
+// wholeRows is how many rows of a tile differ in its second row axis alone.
+func (g *generator) wholeRows() int { return max(g.whole, 1) }
+
+// rowOf is the present row's part of an axis.
+func (g *generator) rowOf(b binding) int64 {
+	switch {
+	case b.inner:
+		return int64(g.r % g.wholeRows())
+	case b.row:
+		return int64(g.r / g.wholeRows())
+	}
+	return 0
+}
+
 // once returns the value with the given key and dependence, computing it with f
 // at the outermost level possible unless it is known.
 func (g *generator) once(k valueKey, d dependence, f func() operand) operand {
-	if !d.row {
+	switch {
+	case d.row && d.inner:
+	case d.row:
+		k.r -= k.r % g.wholeRows()
+	case d.inner:
+		k.r %= g.wholeRows()
+	default:
 		k.r = -1
 	}
 	if !d.lane {
@@ -283,18 +315,18 @@ func (g *generator) dependence(e *loop.Expr) dependence {
 	var d dependence
 	join := func(x dependence) {
 		d.level = max(d.level, x.level)
-		d.row, d.lane, d.volatile = d.row || x.row, d.lane || x.lane, d.volatile || x.volatile
+		d.row, d.inner, d.lane, d.volatile = d.row || x.row, d.inner || x.inner, d.lane || x.lane, d.volatile || x.volatile
 	}
 	switch e.Op {
 	case loop.AxisVar:
 		if b := g.axisBinding(e.Axis); b != nil {
-			join(dependence{level: b.level, row: b.row, lane: b.lane})
+			join(dependence{level: b.level, row: b.row, inner: b.inner, lane: b.lane})
 		}
 	case loop.ResultOf:
 		r := g.results[e.Result]
-		join(dependence{level: r.level, row: r.row, lane: r.lane})
+		join(dependence{level: r.level, row: r.row, inner: r.row, lane: r.lane})
 	case loop.NextOf:
-		join(dependence{level: len(g.scopes) - 1, row: true, lane: true, volatile: true})
+		join(dependence{level: len(g.scopes) - 1, row: true, inner: true, lane: true, volatile: true})
 	case loop.Load:
 		if g.written[e.Param] {
 			join(dependence{level: len(g.scopes) - 1, volatile: true})
@@ -343,6 +375,9 @@ func (g *generator) dimension(d dim.Dim) operand {
 	if n, ok := d.Int(); ok {
 		return imm(n)
 	}
+	if t := d.Terms(); len(t) == 1 && t[0].Coef == 1 && len(t[0].Atoms) == 1 {
+		return g.atom(t[0].Atoms[0])
+	}
 	return g.once(valueKey{text: "dim " + d.String()}, dependence{}, func() operand {
 		sum := g.newReg(gp)
 		g.emit("MOVQ", imm(0), sum.op())
@@ -367,8 +402,18 @@ func (g *generator) atom(a dim.Atom) operand {
 	if a.Name != "" {
 		return g.argument("d " + a.Name)
 	}
+	key := valueKey{text: fmt.Sprintf("floor %s / %s", a.Num, a.Den)}
+	return g.once(key, dependence{}, func() operand { return g.floorOf(a) })
+}
+
+func (g *generator) floorOf(a dim.Atom) operand {
 	q, r := g.newReg(gp), g.newReg(gp)
-	g.emitFlow(divide, "FLOOR", g.inRegister(g.dimension(a.Num)), g.inRegister(g.dimension(a.Den)), q.op(), r.op())
+	if n, ok := a.Den.Int(); ok && n > 0 && n&(n-1) == 0 {
+		g.emit("MOVQ", g.dimension(a.Num), q.op())
+		g.emitFlow(update, "SARQ", imm(log2(n)), q.op())
+		return q.op()
+	}
+	g.emitFlow(divide, "FLOOR", g.inRegister(g.dimension(a.Num)), g.dimension(a.Den), q.op(), r.op())
 	return q.op()
 }
 

@@ -20,6 +20,16 @@ func (g *generator) prepare(k *loop.Kernel) *prepared {
 	for _, ph := range k.Phases {
 		p.phases = append(p.phases, g.rw.phase(ph, slices.Clone(ph.Axes)))
 	}
+	if len(p.phases) == 1 && p.phases[0].Kind == loop.Map {
+		ph := p.phases[0]
+		p.space, ph.Axes = g.splitPoints(append(p.space, ph.Axes...), ph), nil
+	}
+	for _, ph := range p.phases {
+		if ph.Kind == loop.Contract || ph.Kind == loop.Reduce && ph.Order == loop.Serial {
+			g.splitSummed(ph)
+		}
+	}
+	g.flatten(p.phases)
 	for _, ph := range p.phases {
 		if ph.Kind == loop.ScatterAdd || ph.Kind == loop.Sort || ph.Kind == loop.Sequence || len(ph.Axes) == 0 {
 			continue
@@ -56,81 +66,74 @@ func (g *generator) mergeAxes(axes []*loop.Axis, phases []*loop.Phase) []*loop.A
 	return axes
 }
 
-// mergeable reports whether all uses of two axes are positions in which a step
-// of the outer one equals the whole of the inner one.
+// mergeable reports whether all uses of two axes are integers in which a step of
+// the outer one equals the whole of the inner one.
 func (g *generator) mergeable(outer, inner *loop.Axis, phases []*loop.Phase) bool {
+	even := func(l linear) bool { return l.coef(outer).Equal(l.coef(inner).Mul(inner.Extent)) }
 	ok := true
 	for _, ph := range phases {
-		indices := map[*loop.Expr]bool{}
 		accesses(ph, func(p *loop.Param, index []*loop.Expr, _ bool) {
 			l := g.position(p, index)
-			if !l.coef(outer).Equal(l.coef(inner).Mul(inner.Extent)) {
-				ok = false
-			}
+			ok = ok && even(l)
 			for _, t := range l.terms {
 				if t.atom != nil && (mentions(t.atom, outer) || mentions(t.atom, inner)) {
 					ok = false
 				}
 			}
-			for _, x := range index {
-				indices[x] = true
-			}
 		})
-		// Outside of positions neither may be seen.
-		seen := map[*loop.Expr]bool{}
-		for x := range indices {
-			seen[x] = true
-		}
-		check := func(e *loop.Expr) {
-			walk(e, seen, func(x *loop.Expr) {
-				if x.Op == loop.AxisVar && (x.Axis == outer || x.Axis == inner) {
+		integersInValues(ph, func(x *loop.Expr) {
+			l := linearOf(x)
+			ok = ok && even(l)
+			for _, t := range l.terms { // a product of axes
+				if t.atom != nil && t.atom.Op == loop.Mul && (mentions(t.atom, outer) || mentions(t.atom, inner)) {
 					ok = false
 				}
-			})
-		}
-		check(ph.A)
-		check(ph.B)
-		for _, r := range ph.Reducers {
-			check(r.Value)
-		}
-		for _, s := range ph.Stores {
-			check(s.Value)
-			check(s.If)
-		}
-		for _, c := range ph.Carries {
-			check(c.Init)
-			check(c.Next)
-		}
-		for x := range indices { // an index may be shared with a value
-			if len(linearOf(x).terms) == 0 {
-				continue
 			}
-			if indexUsedAsValue(ph, x, outer, inner) {
-				ok = false
-			}
-		}
+		})
 	}
 	return ok
 }
 
-// indexUsedAsValue reports whether index expression x, which mentions one of the
-// axes, is also an argument of an operation.
-func indexUsedAsValue(ph *loop.Phase, x *loop.Expr, axes ...*loop.Axis) bool {
-	hit := false
-	for _, a := range axes {
-		hit = hit || mentions(x, a)
-	}
-	if !hit {
-		return false
-	}
-	used := false
-	phaseExprs(ph, func(e *loop.Expr) {
-		if e.Type != dim.Int64 || e.Op == loop.Cast {
-			used = used || slices.Contains(e.Args, x)
+// integersInValues calls f for every whole integer expression of a phase that is
+// no position: what is compared, converted or divided.
+func integersInValues(ph *loop.Phase, f func(x *loop.Expr)) {
+	seen := map[*loop.Expr]bool{}
+	var visit func(e *loop.Expr)
+	visit = func(e *loop.Expr) {
+		if e == nil || seen[e] {
+			return
 		}
-		used = used || e.Guard == x
-	})
-	return used
+		seen[e] = true
+		if e.Op == loop.AxisVar {
+			return
+		}
+		sum := e.Type == dim.Int64 && (e.Op == loop.Add || e.Op == loop.Sub || e.Op == loop.Neg || e.Op == loop.Mul)
+		for _, a := range e.Args {
+			if a.Type == dim.Int64 && !sum {
+				f(a)
+			}
+			visit(a)
+		}
+		visit(e.Guard)
+	}
+	values := func(es ...*loop.Expr) {
+		for _, e := range es {
+			if e != nil && e.Type == dim.Int64 {
+				f(e)
+			}
+			visit(e)
+		}
+	}
+	values(ph.A, ph.B)
+	for _, r := range ph.Reducers {
+		values(r.Value)
+	}
+	for _, s := range ph.Stores {
+		values(s.Value, s.If)
+	}
+	for _, c := range ph.Carries {
+		values(c.Init, c.Next)
+	}
 }
 
 func mentions(e *loop.Expr, a *loop.Axis) bool {

@@ -15,11 +15,23 @@ const (
 )
 
 // tiling is how the points of a kernel are cut into tiles: rows points of axis
-// row by vectors along axis lane, one tile after another.
+// row by vectors along axis lane, one tile after another. A tile of full height
+// may be narrower than a tile: it is then several side by side.
 type tiling struct {
 	lane, row     *loop.Axis // row is nil for one row a tile
+	whole         *loop.Axis // a second axis of rows, which every tile has whole; nil for none
 	outer         []*loop.Axis
 	rows, vectors int
+	narrow        int // vectors side by side where there are many rows; 0 for all
+}
+
+// across is how many vectors of n a tile with so many rows computes together: as
+// many as keep the multiply-add units busy, and fit into the registers.
+func (t *tiling) across(g *generator, rows, n int) int {
+	if t.narrow == 0 || rows*n <= g.target.registerCount(vec)*2/3 {
+		return n
+	}
+	return min(n, t.narrow)
 }
 
 func (t *tiling) width(g *generator) int64 { return int64(t.vectors * g.target.lanes()) }
@@ -39,26 +51,91 @@ func (t *tiling) items(g *generator) dim.Dim {
 // tiles emits the loop over a call's items with a tile in each.
 func (g *generator) tiles(t *tiling, phases []*loop.Phase) {
 	g.items(func(item reg) {
-		counts := []dim.Dim{}
-		if t.row != nil {
-			counts = append(counts, t.row.Extent.CeilDiv(dim.Const(int64(t.rows))))
-		} else {
-			counts = append(counts, dim.Const(1))
-		}
-		counts = append(counts, t.lane.Extent.CeilDiv(dim.Const(t.width(g))))
-		for i := len(t.outer) - 1; i >= 0; i-- {
-			counts = append(counts, t.outer[i].Extent)
+		order := g.tileOrder(t, phases)
+		counts := make([]dim.Dim, len(order))
+		for i, a := range order {
+			switch a {
+			case nil:
+				counts[i] = dim.Const(1)
+			case t.row:
+				counts[i] = a.Extent.CeilDiv(dim.Const(int64(t.rows)))
+			case t.lane:
+				counts[i] = a.Extent.CeilDiv(dim.Const(t.width(g)))
+			default:
+				counts[i] = a.Extent
+			}
 		}
 		at := g.unravel(item, counts)
 		bind := map[*loop.Axis]binding{}
-		for i, a := range t.outer {
-			bind[a] = binding{reg: at[len(at)-1-i]}
+		for i, a := range order {
+			if a != nil && a != t.row && a != t.lane {
+				bind[a] = binding{reg: at[i]}
+			}
 		}
-		rowBase, laneBase := at[0], at[1]
+		rowBase, laneBase := at[slices.Index(order, t.row)], at[slices.Index(order, t.lane)]
 		g.scaleIf(rowBase, int64(t.rows))
 		g.scaleIf(laneBase, t.width(g))
+		g.laneAlign = t.width(g)
 		g.block(bind, func() { g.laneVariants(t, rowBase, laneBase, phases) })
+		g.laneAlign = 0
 	})
+}
+
+// heavyOperand is the size in bytes from which on what the lanes of a contraction
+// read should be used up before the next lanes are turned to: most of a
+// second-level cache.
+const heavyOperand = 512 << 10
+
+// tileOrder lists the axes of the tiles, the fastest first; nil stands for no row
+// axis. Taps of a window come first, because results of neighbouring taps are
+// neighbours in memory.
+func (g *generator) tileOrder(t *tiling, phases []*loop.Phase) []*loop.Axis {
+	order := []*loop.Axis{t.row, t.lane}
+	for i := len(t.outer) - 1; i >= 0; i-- {
+		order = append(order, t.outer[i])
+	}
+	i := slices.IndexFunc(phases, func(ph *loop.Phase) bool { return ph.Kind == loop.Contract })
+	if i < 0 {
+		return order
+	}
+	c := phases[i]
+	taps := 0
+	for j, a := range order {
+		if a != nil && a != t.row && a != t.lane && isTap(a, c) {
+			order = slices.Insert(slices.Delete(order, j, j+1), taps, a)
+			taps++
+		}
+	}
+	if heavyLanes(t, c) {
+		order = append(without(order, t.lane), t.lane)
+	}
+	return order
+}
+
+// isTap reports whether an axis of results is a window's.
+func isTap(a *loop.Axis, c *loop.Phase) bool {
+	n, ok := a.Extent.Int()
+	if !ok || n > 7 {
+		return false
+	}
+	guarded := func(x *loop.Expr) bool { return x.Op == loop.Load && x.Guard != nil && mentions(x.Guard, a) }
+	return guarded(c.A) || guarded(c.B)
+}
+
+// heavyLanes reports whether what the lanes of a contraction read is much, and is
+// read again for other tiles.
+func heavyLanes(t *tiling, c *loop.Phase) bool {
+	b := c.B
+	if !mentions(b, t.lane) {
+		b = c.A
+	}
+	size, known := t.lane.Extent.Int()
+	for _, a := range c.Axes {
+		n, ok := a.Extent.Int()
+		size, known = size*n, known && ok
+	}
+	again := len(t.outer) > 0 && !slices.ContainsFunc(t.outer, func(a *loop.Axis) bool { return mentions(b, a) })
+	return known && 4*size > heavyOperand && again
 }
 
 func (g *generator) scaleIf(r reg, n int64) {
@@ -88,7 +165,7 @@ func (g *generator) unravel(index reg, counts []dim.Dim) []reg {
 		default:
 			out[i] = g.newReg(gp)
 			q := g.newReg(gp)
-			g.emitFlow(divide, "DIV", rest.op(), g.inRegister(g.dimension(c)), q.op(), out[i].op())
+			g.emitFlow(divide, "DIV", rest.op(), g.dimension(c), q.op(), out[i].op())
 			rest = q
 		}
 	}
@@ -150,14 +227,40 @@ func rowSizes(rows int) []int {
 	return sizes
 }
 
+// rowSpan is the range of the first row of tiles of a height.
+func (t *tiling) rowSpan(base reg, rows int64) *span {
+	m, known := t.row.Extent.Int()
+	switch {
+	case base == 0:
+		return &span{}
+	case !known:
+		return &span{0, unbounded}
+	case rows < int64(t.rows):
+		return &span{m - rows, m - rows}
+	}
+	return &span{0, m - m%rows - rows}
+}
+
 // rowVariants emits the tile for all its rows and for fewer at the axis's end.
 func (g *generator) rowVariants(t *tiling, rowBase reg, lane binding, vectors int, phases []*loop.Phase) {
 	tile := func(rows int) {
-		bind := map[*loop.Axis]binding{t.lane: lane}
-		if t.row != nil {
-			bind[t.row] = binding{reg: rowBase, row: true}
+		across := t.across(g, rows*g.wholeRows(), vectors)
+		for first := 0; first < vectors; first += across {
+			part := lane
+			part.off += int64(first * g.target.lanes())
+			n := min(across, vectors-first)
+			if lane.masks != nil {
+				part.masks = lane.masks[first:][:n]
+			}
+			bind := map[*loop.Axis]binding{t.lane: part}
+			if t.row != nil {
+				bind[t.row] = binding{reg: rowBase, row: true, within: t.rowSpan(rowBase, int64(rows))}
+			}
+			if t.whole != nil {
+				bind[t.whole] = binding{inner: true}
+			}
+			g.region(bind, func() { g.tile(t.row, rows*g.wholeRows(), n, phases) })
 		}
-		g.region(bind, func() { g.tile(t.row, rows, vectors, phases) })
 	}
 	if t.row == nil {
 		tile(1)
@@ -243,18 +346,43 @@ func (g *generator) loopOverRows(row *loop.Axis, rows, vectors int, ph *loop.Pha
 		})
 	})
 	g.scratch = max(g.scratch, int(base))
-	from := g.binding(row)
+	from, whole := g.binding(row), g.wholeRows()
+	for i := range whole { // of rows that differ in the second axis alone
+		g.block(g.wholeAt(int64(i)), func() { g.epilogueRows(row, from, rows/whole, vectors, i, saved, ph) })
+	}
+	for _, s := range saved {
+		g.results[s.result] = s.points
+	}
+	g.deps = map[*loop.Expr]dependence{}
+}
+
+// wholeAt binds the axis that a tile has whole to one place.
+func (g *generator) wholeAt(i int64) map[*loop.Axis]binding {
+	for _, s := range slices.Backward(g.scopes) {
+		for a, b := range s.bind {
+			if b.inner {
+				return map[*loop.Axis]binding{a: {off: i}}
+			}
+		}
+	}
+	return nil
+}
+
+// epilogueRows runs a map phase over rows whose sums lie in the frame, the first
+// of them at place first.
+func (g *generator) epilogueRows(row *loop.Axis, from binding, rows, vectors, first int, saved []savedResult, ph *loop.Phase) {
+	size := int64(g.target.bytes())
 	g.repeat(row, binding{reg: from.reg, off: from.off}, imm(int64(rows)), 1, func() {
 		at, top := g.newReg(gp), g.newReg(gp)
 		g.emit("MOVQ", g.axisValue(binding{loop: g.binding(row).loop}, 0), at.op())
-		g.scale(at, int64(vectors)*size)
+		g.scale(at, int64(g.wholeRows()*vectors)*size)
 		g.emit("LEAQ", operand{kind: memOperand}, top.op())
 		g.emitFlow(update, "ADDQ", top.op(), at.op())
 		for _, s := range saved {
 			r := &result{at: map[[2]int]operand{}, lane: true, level: g.level}
 			for v := range vectors {
 				d := g.newReg(vec)
-				g.emit("VMOVUPS", operand{kind: memOperand, base: at, disp: s.disp + int64(v)*size}, d.op())
+				g.emit("VMOVUPS", operand{kind: memOperand, base: at, disp: s.disp + int64(first*vectors+v)*size}, d.op())
 				r.at[[2]int{-1, v}] = d.op()
 			}
 			g.results[s.result] = r
@@ -262,10 +390,88 @@ func (g *generator) loopOverRows(row *loop.Axis, rows, vectors int, ph *loop.Pha
 		g.deps = map[*loop.Expr]dependence{}
 		g.nest(ph.Axes, func() { g.mapPoints(ph, 1, vectors) })
 	})
-	for _, s := range saved {
-		g.results[s.result] = s.points
+}
+
+// An optimizer's tensors are touched once a step. From fromCache elements on they
+// have left the first-level cache by then, from fromMemory on the second-level one.
+const (
+	fromCache  = 8 << 10
+	fromMemory = 256 << 10
+)
+
+// prefetch asks for what a tile's epilogue updates while its sums are made: what is
+// far away at once, ahead of them, and the rest line by line, a line a step.
+func (g *generator) prefetch(ph *loop.Phase, rows, vectors int) {
+	if ph.Kind != loop.Map || len(ph.Axes) > 0 {
+		return
 	}
-	g.deps = map[*loop.Expr]dependence{}
+	for _, s := range ph.Stores {
+		n := int64(1)
+		for _, d := range s.Param.Shape {
+			c, _ := d.Int()
+			n *= c
+		}
+		switch {
+		case n < fromCache || !s.Param.Read:
+		case n < fromMemory:
+			g.startTrickle(s, rows, vectors)
+		default:
+			g.points(rows, vectors, func() {
+				if p := g.split(g.position(s.Param, s.Index)); p.lane.Is(1) && len(p.gather) == 0 {
+					g.emitFlow(effect, "PREFETCHT0", g.address(s.Param, p, int64(s.Param.DType.Size())))
+				}
+			})
+		}
+	}
+}
+
+// cacheLine is the bytes that one prefetch asks for.
+const cacheLine = 64
+
+// trickle is memory that the steps of a sum ask for, a line of each part a step.
+type trickle struct {
+	parts []reg // where they begin
+	at    reg   // bytes from there to the next line
+	size  int64 // bytes of a part, rounded up to a power of two
+}
+
+// startTrickle adds what a store updates if that is one piece of memory.
+func (g *generator) startTrickle(s *loop.Store, rows, vectors int) {
+	size := int64(s.Param.DType.Size())
+	first := g.split(g.position(s.Param, s.Index))
+	g.r, g.v = rows-1, vectors-1
+	last := g.split(g.position(s.Param, s.Index))
+	g.r, g.v = 0, 0
+	elements := int64(rows * vectors * g.target.lanes())
+	if !first.lane.Is(1) || len(first.gather) > 0 || first.row != 0 || last.row != 0 || last.disp-first.disp != elements-int64(g.target.lanes()) {
+		return
+	}
+	t := &g.trickle
+	if len(t.parts) == 0 {
+		t.at, t.size = g.newReg(gp), cacheLine
+		g.emit("MOVQ", imm(0), t.at.op())
+	}
+	for t.size < elements*size {
+		t.size *= 2
+	}
+	begin := g.newReg(gp)
+	g.emit("LEAQ", g.address(s.Param, first, size), begin.op())
+	t.parts = append(t.parts, begin)
+}
+
+// nextLine asks for the next line of each part; after the last comes the first again.
+func (g *generator) nextLine() {
+	t := g.trickle
+	if len(t.parts) == 0 {
+		return
+	}
+	for _, p := range t.parts {
+		g.emitFlow(effect, "PREFETCHT0", operand{kind: memOperand, base: p, index: t.at, scale: 1})
+	}
+	if t.size > cacheLine {
+		g.emitFlow(update, "ADDQ", imm(cacheLine), t.at.op())
+		g.emitFlow(update, "ANDQ", imm(t.size-1), t.at.op())
+	}
 }
 
 // tile emits the phases for one tile whose axes are bound.
@@ -277,9 +483,16 @@ func (g *generator) tile(row *loop.Axis, rows, vectors int, phases []*loop.Phase
 				g.loopOverRows(row, rows, vectors, ph)
 				continue
 			}
-			g.nest(ph.Axes, func() { g.mapPoints(ph, rows, vectors) })
+			g.nest(ph.Axes, func() {
+				g.mapPoints(ph, rows, vectors)
+				g.mayPauseIn(ph.Axes)
+			})
 		case loop.Contract:
+			for _, next := range phases {
+				g.prefetch(next, rows, vectors)
+			}
 			g.contract(ph, rows, vectors)
+			g.trickle = trickle{}
 		case loop.Reduce:
 			if ph.Order == loop.Lanes {
 				g.shortReduce(ph, rows, vectors)
@@ -289,7 +502,10 @@ func (g *generator) tile(row *loop.Axis, rows, vectors int, phases []*loop.Phase
 		case loop.Sequence:
 			g.sequence(ph, rows, vectors)
 		case loop.ScatterAdd:
-			g.nest(ph.Axes, func() { g.scatterAdd(ph, rows, vectors) })
+			g.nest(ph.Axes, func() {
+				g.scatterAdd(ph, rows, vectors)
+				g.mayPauseIn(ph.Axes)
+			})
 		default:
 			refuse("a sort")
 		}

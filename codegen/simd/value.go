@@ -14,6 +14,7 @@ const signBit = 0x80000000
 // eval returns the value of e in all lanes of the present vector: a vector
 // register or a constant, for bool a mask.
 func (g *generator) eval(e *loop.Expr) operand {
+	e = g.unguarded(e)
 	switch {
 	case e.Op == loop.Const && e.Type == dim.BFloat16:
 		return pattern(uint32(e.Bits) << 16)
@@ -403,6 +404,9 @@ func (g *generator) boolean(e *loop.Expr) operand {
 
 // choose is Select, and the machine's maximum or minimum where it is one.
 func (g *generator) choose(e *loop.Expr) operand {
+	if l, ok := chainOf(e); ok {
+		return g.lookup(l)
+	}
 	c, x, y := e.Args[0], e.Args[1], e.Args[2]
 	if e.Type == dim.Float32 && c.Op == loop.Lt {
 		switch {
@@ -412,11 +416,31 @@ func (g *generator) choose(e *loop.Expr) operand {
 			return g.bin("VMAXPS", g.eval(x), g.eval(y))
 		}
 	}
+	if z, word := tiny(c); g.target == AVX512 && z == y && z != nil && x.Op == loop.Const && x.Bits == 0 {
+		large := g.newReg(mask)
+		v := g.vecReg(g.eval(y))
+		g.emit("VPTESTMD", pattern(word), v, large.op())
+		return g.unary("VMOVAPS.Z", v, large.op())
+	}
 	if e.Type == dim.Bool {
 		m := g.eval(c)
 		return g.maskLogic("OR", g.maskLogic("AND", m, g.eval(x)), g.maskLogic("AND", g.maskNot(m), g.eval(y)))
 	}
 	return g.blend(g.eval(c), g.eval(x), g.eval(y))
+}
+
+// tiny tells |z| < c where that is a matter of the exponent's upper bits: it returns
+// z and the bits of which a larger number, or a NaN, has one. Zero means another form.
+func tiny(c *loop.Expr) (z *loop.Expr, word uint32) {
+	if c.Op != loop.Lt || c.Args[0].Op != loop.Abs || c.Args[1].Op != loop.Const || c.Args[0].Type != dim.Float32 {
+		return nil, 0
+	}
+	const exponent = 0xff << 23
+	limit := uint32(c.Args[1].Bits)
+	if limit == 0 || limit&^exponent != 0 || limit&(limit-1) != 0 {
+		return nil, 0
+	}
+	return c.Args[0].Args[0], exponent &^ (limit - 1)
 }
 
 // blend is m ? x : y in each lane.

@@ -9,6 +9,14 @@ import (
 // kernel covers: some microseconds of work.
 const chunkElements = 8192
 
+// elementsOf is chunkElements, or fewer where each is the work of many operations.
+func elementsOf(ph *loop.Phase) int64 {
+	if exprCount(ph) > longExpression {
+		return chunkElements / 4
+	}
+	return chunkElements
+}
+
 // items emits the loop over the items of a call, from argument lo to before hi.
 func (g *generator) items(f func(item reg)) {
 	item := g.newReg(gp)
@@ -34,11 +42,14 @@ type walking struct {
 	rowChunk  int64
 }
 
-func newWalking(rows []*loop.Axis, lane *loop.Axis, length dim.Dim) *walking {
-	w := &walking{rows: rows, lane: lane, laneChunk: chunkElements, rowChunk: 8}
-	if n, ok := length.Int(); ok {
-		w.laneChunk = min(max(n, 1), chunkElements)
-		w.rowChunk = min(max(chunkElements/max(n, 1), 1), chunkElements)
+func newWalking(rows []*loop.Axis, lane *loop.Axis, length dim.Dim, elements int64) *walking {
+	w := &walking{rows: rows, lane: lane, laneChunk: elements, rowChunk: 2}
+	switch n, known := length.Int(); {
+	case known:
+		w.laneChunk = min(max(n, 1), elements)
+		w.rowChunk = min(max(elements/max(n, 1), 1), elements)
+	case lane != nil: // rows may be short
+		w.laneChunk, w.rowChunk = elements/4, 8
 	}
 	return w
 }
@@ -67,6 +78,12 @@ func (w *walking) items() dim.Dim {
 // walk emits items, in each its rows one after another with their axes bound;
 // f gets the first lane and the number of lanes.
 func (g *generator) walk(w *walking, f func(base reg, n operand)) {
+	g.walkItems(w, func(base reg, n operand, rows func(func())) { rows(func() { f(base, n) }) })
+}
+
+// walkItems emits items. f gets the first lane, the number of lanes and what emits
+// a loop over the item's rows.
+func (g *generator) walkItems(w *walking, f func(base reg, n operand, rows func(func()))) {
 	g.items(func(item reg) {
 		lanes, rows := w.counts()
 		at := g.unravel(item, []dim.Dim{lanes, rows})
@@ -75,31 +92,85 @@ func (g *generator) walk(w *walking, f func(base reg, n operand)) {
 			g.scaleIf(at[0], w.laneChunk)
 			n = g.chunkSize(w.lane.Extent, at[0], w.laneChunk)
 		}
-		if len(w.rows) == 0 {
-			f(at[0], n)
-			return
+		if len(w.rows) > 0 {
+			g.scaleIf(at[1], w.rowChunk)
 		}
-		g.scaleIf(at[1], w.rowChunk)
-		count := g.chunkSize(w.rowCount(), at[1], w.rowChunk)
-		if len(w.rows) == 1 {
-			g.repeat(w.rows[0], binding{reg: at[1]}, count, 1, func() { f(at[0], n) })
-			return
-		}
-		row := &loop.Axis{Name: "row", Extent: w.rowCount()}
-		g.repeat(row, binding{reg: at[1]}, count, 1, func() {
-			counts := make([]dim.Dim, len(w.rows))
-			for i, a := range w.rows {
-				counts[len(counts)-1-i] = a.Extent
-			}
-			index := g.inRegister(g.axisValue(g.binding(row), 0))
-			coordinate := g.unravel(index.reg, counts)
-			bind := map[*loop.Axis]binding{}
-			for i, a := range w.rows {
-				bind[a] = binding{reg: coordinate[len(coordinate)-1-i]}
-			}
-			g.block(bind, func() { f(at[0], n) })
-		})
+		f(at[0], n, func(body func()) { g.walkRows(w, at[1], body) })
 	})
+}
+
+// walkRows emits the loop over an item's rows, the first of which is given.
+func (g *generator) walkRows(w *walking, first reg, body func()) {
+	if len(w.rows) == 0 {
+		body()
+		return
+	}
+	count := g.chunkSize(w.rowCount(), first, w.rowChunk)
+	last := w.rows[len(w.rows)-1]
+	switch n, known := last.Extent.Int(); {
+	case len(w.rows) == 1:
+		g.repeat(last, binding{reg: first}, count, 1, body)
+	case !known || n >= longRun:
+		g.runs(w.rows, first, count, body)
+	default:
+		row := &loop.Axis{Name: "row", Extent: w.rowCount()}
+		g.repeat(row, binding{reg: first}, count, 1, func() {
+			index := g.inRegister(g.axisValue(g.binding(row), 0))
+			bind, _ := g.rowCoordinates(w.rows, index.reg)
+			g.block(bind, body)
+		})
+	}
+}
+
+// longRun is the extent of the last row axis from which on its points are a loop
+// of their own: what the other axes decide is then computed once for them.
+const longRun = 8
+
+// rowCoordinates binds row axes to the coordinates of a row's number.
+func (g *generator) rowCoordinates(rows []*loop.Axis, index reg) (bind map[*loop.Axis]binding, at []reg) {
+	counts := make([]dim.Dim, len(rows))
+	for i, a := range rows {
+		counts[len(counts)-1-i] = a.Extent
+	}
+	at = g.unravel(index, counts)
+	bind = map[*loop.Axis]binding{}
+	for i, a := range rows {
+		bind[a] = binding{reg: at[len(at)-1-i]}
+	}
+	return bind, at
+}
+
+// runs emits f for count rows from row number first on, in runs along the last of
+// their axes.
+func (g *generator) runs(rows []*loop.Axis, first reg, count operand, f func()) {
+	last := rows[len(rows)-1]
+	index, left := g.newReg(gp), g.newReg(gp)
+	if first == 0 {
+		g.emit("MOVQ", imm(0), index.op())
+	} else {
+		g.emit("MOVQ", first.op(), index.op())
+	}
+	g.emit("MOVQ", count, left.op())
+	again, end := g.newLabel("run"), g.newLabel("end")
+	g.label(again)
+	g.emitFlow(effect, "TESTQ", left.op(), left.op())
+	g.jump("JLE", end)
+	g.region(nil, func() {
+		bind, at := g.rowCoordinates(rows, index)
+		n := g.newReg(gp)
+		g.emit("MOVQ", g.dimension(last.Extent), n.op())
+		if at[0] != 0 {
+			g.emitFlow(update, "SUBQ", at[0].op(), n.op())
+		}
+		g.emitFlow(effect, "CMPQ", n.op(), left.op())
+		g.emitFlow(update, "CMOVQGT", left.op(), n.op())
+		g.emitFlow(update, "SUBQ", n.op(), left.op())
+		g.emitFlow(update, "ADDQ", n.op(), index.op())
+		delete(bind, last)
+		g.block(bind, func() { g.repeat(last, binding{reg: at[0]}, n.op(), 1, f) })
+	})
+	g.jump("JMP", again)
+	g.label(end)
 }
 
 // chunkSize is min(chunk, extent - base).
@@ -201,6 +272,9 @@ func (g *generator) maskedLanes(axis *loop.Axis, base reg, n operand, f func()) 
 	})
 }
 
+// fewVectors is the number of vectors up to which a row's lanes are the outer loop.
+const fewVectors = 4
+
 // elementwise emits a kernel of one map phase.
 func (g *generator) elementwise(w *walking, ph *loop.Phase) {
 	size := 0
@@ -209,12 +283,16 @@ func (g *generator) elementwise(w *walking, ph *loop.Phase) {
 	if size > 60 {
 		vectors = 1
 	}
-	g.walk(w, func(base reg, n operand) {
-		if size > longExpression {
-			g.maskedLanes(w.lane, base, n, func() { g.mapPoints(ph, 1, 1) })
-			return
+	g.walkItems(w, func(base reg, n operand, rows func(func())) {
+		narrow := n.kind == immOperand && n.imm <= fewVectors*int64(g.target.lanes()) && len(w.rows) > 0
+		switch {
+		case size > longExpression:
+			rows(func() { g.maskedLanes(w.lane, base, n, func() { g.mapPoints(ph, 1, 1) }) })
+		case narrow: // what the lanes decide is computed once for all rows
+			g.lanes(w.lane, base, n, vectors, func(v int) { rows(func() { g.mapPoints(ph, 1, v) }) })
+		default:
+			rows(func() { g.lanes(w.lane, base, n, vectors, func(v int) { g.mapPoints(ph, 1, v) }) })
 		}
-		g.lanes(w.lane, base, n, vectors, func(v int) { g.mapPoints(ph, 1, v) })
 	})
 }
 
@@ -342,7 +420,12 @@ func (g *generator) rowPhase(ph *loop.Phase) {
 			}
 		}
 		g.nest(around, func() {
-			g.lanes(lane, 0, g.dimension(lane.Extent), 2, func(v int) { g.mapPoints(ph, 1, v) })
+			g.lanes(lane, 0, g.dimension(lane.Extent), 2, func(v int) {
+				g.mapPoints(ph, 1, v)
+				if v == 2 {
+					g.mayPauseIn(ph.Axes)
+				}
+			})
 		})
 	case ph.Kind == loop.Reduce && ph.Order == loop.Lanes && len(ph.Axes) == 0:
 		refuse("a reduction over no axis")
@@ -369,10 +452,10 @@ func (g *generator) oneAxis(ph *loop.Phase) *loop.Phase {
 	for i := len(ph.Axes) - 1; i >= 0; i-- {
 		e := index
 		if !step.Is(1) {
-			e = g.rw.intern(&loop.Expr{Op: loop.FloorDiv, Type: dim.Int64, Args: []*loop.Expr{e, g.sizeExpr(step)}})
+			e = g.rw.intern(&loop.Expr{Op: loop.FloorDiv, Type: dim.Int64, Args: []*loop.Expr{e, g.rw.size(step)}})
 		}
 		if i > 0 {
-			e = g.rw.intern(&loop.Expr{Op: loop.Mod, Type: dim.Int64, Args: []*loop.Expr{e, g.sizeExpr(ph.Axes[i].Extent)}})
+			e = g.rw.intern(&loop.Expr{Op: loop.Mod, Type: dim.Int64, Args: []*loop.Expr{e, g.rw.size(ph.Axes[i].Extent)}})
 			step = step.Mul(ph.Axes[i].Extent)
 		}
 		g.rw.replace(ph.Axes[i], e)
@@ -380,13 +463,6 @@ func (g *generator) oneAxis(ph *loop.Phase) *loop.Phase {
 	q := g.rw.phase(ph, []*loop.Axis{one})
 	g.rw.release(ph.Axes...)
 	return q
-}
-
-func (g *generator) sizeExpr(d dim.Dim) *loop.Expr {
-	if n, ok := d.Int(); ok {
-		return g.rw.intern(&loop.Expr{Op: loop.Const, Type: dim.Int64, Bits: uint64(n)})
-	}
-	return g.rw.intern(&loop.Expr{Op: loop.DimVar, Type: dim.Int64, Dim: d})
 }
 
 // longReduce reduces a row of any length: chunks of 1,024, in each 32 lanes.
@@ -430,6 +506,7 @@ func (g *generator) longReduce(ph *loop.Phase) {
 			c := combinationOf(r)
 			g.keep(totals[i], g.combine(c, totals[i], g.tree(c, accs[i])), operand{})
 		}
+		g.mayPause(0)
 	})
 	g.rw.release(axis)
 	for i, r := range ph.Reducers {

@@ -8,17 +8,35 @@ import (
 	"time"
 )
 
-// histogram counts durations in buckets of powers of two microseconds. It takes
-// no memory as it grows; any goroutine may use it.
+// parts is how many buckets of a histogram share a power of two.
+const parts = 16
+
+// histogram counts durations in microseconds: one bucket each below parts, then
+// parts buckets a power of two. It takes no memory as it grows; any goroutine may
+// use it.
 type histogram struct {
-	buckets [32]atomic.Int64
+	buckets [32 * parts]atomic.Int64
 	micros  atomic.Int64 // sum
 }
 
 func (h *histogram) add(d time.Duration) {
 	us := max(d.Microseconds(), 0)
-	h.buckets[min(bits.Len64(uint64(us)), len(h.buckets)-1)].Add(1)
+	h.buckets[bucket(uint64(us))].Add(1)
 	h.micros.Add(us)
+}
+
+// bucket returns the bucket of a number: its power of two and the bits after
+// the first one.
+func bucket(us uint64) int {
+	const fine = 4 // bits of parts
+	power := max(bits.Len64(us)-fine-1, 0)
+	return min(power*parts+int(us>>power), 32*parts-1)
+}
+
+// below returns the number that the buckets up to i stay below.
+func below(i int) uint64 {
+	power := max(i/parts-1, 0)
+	return uint64(i-power*parts+1) << power
 }
 
 func (h *histogram) count() (n int64) {
@@ -28,12 +46,13 @@ func (h *histogram) count() (n int64) {
 	return n
 }
 
-// quantile returns an upper bound of the quantile q, exact to a factor of two.
+// quantile returns an upper bound of the quantile q, at most a sixteenth above
+// it.
 func (h *histogram) quantile(q float64) time.Duration {
 	rank, seen := int64(q*float64(h.count())), int64(0)
 	for i := range h.buckets {
 		if seen += h.buckets[i].Load(); seen > rank {
-			return time.Duration(1<<i) * time.Microsecond
+			return time.Duration(below(i)) * time.Microsecond
 		}
 	}
 	return 0
@@ -72,7 +91,9 @@ func (m *metrics) write(w io.Writer) {
 	sum := int64(0)
 	for i := range m.latency.buckets {
 		sum += m.latency.buckets[i].Load()
-		fmt.Fprintf(w, "%s_bucket{le=\"%g\"} %d\n", name, float64(int64(1)<<i)/1e6, sum)
+		if limit := below(i); bits.OnesCount64(limit) == 1 { // powers of two are enough there
+			fmt.Fprintf(w, "%s_bucket{le=\"%g\"} %d\n", name, float64(limit)/1e6, sum)
+		}
 	}
 	fmt.Fprintf(w, "%s_bucket{le=\"+Inf\"} %d\n%s_sum %g\n%s_count %d\n", name, sum, name, float64(m.latency.micros.Load())/1e6, name, sum)
 }

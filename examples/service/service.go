@@ -187,7 +187,7 @@ func (s *service) learn(m *net.Model) {
 			}
 			s.loss.Store(int64(float64(result.Loss) * 1e6))
 			if step%publishEvery == 0 {
-				s.model.Store(trainer.Snapshot())
+				s.model.Store(trainer.Averaged()) // steadier than the weights of the last step
 				s.published.Add(1)
 			}
 		}

@@ -6,16 +6,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/mlc-go/mlc/examples/service/net"
+	mlrt "github.com/mlc-go/mlc/runtime"
 )
 
 // point returns a point and its kind: the largest of its first four measurements.
@@ -57,10 +62,10 @@ type load struct {
 	latency            histogram
 }
 
-// drive teaches and asks until ctx ends.
-func (l *load) drive(ctx context.Context, c *client, number uint64) {
+// drive teaches and asks until ctx ends and least questions were asked.
+func (l *load) drive(ctx context.Context, c *client, number uint64, least int64) {
 	rng := rand.New(rand.NewPCG(number, 5))
-	for ctx.Err() == nil {
+	for ctx.Err() == nil || l.asked.Load() < least {
 		x, kind := point(rng)
 		if code, _, err := c.post("/learn", map[string]any{"features": x, "label": kind}); err != nil || code != http.StatusAccepted && code != http.StatusTooManyRequests {
 			l.lost.Add(1)
@@ -79,15 +84,16 @@ func (l *load) drive(ctx context.Context, c *client, number uint64) {
 	}
 }
 
-// run drives the service with some clients for a time.
-func (l *load) run(url string, clients int, d time.Duration) {
+// run drives the service with some clients for a time, on a busy machine longer:
+// until it was asked often enough to learn something.
+func (l *load) run(url string, clients int, d time.Duration, least int64) {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	transport := &http.Transport{MaxIdleConnsPerHost: clients}
 	defer transport.CloseIdleConnections()
 	var all sync.WaitGroup
 	for i := range clients {
-		all.Go(func() { l.drive(ctx, &client{&http.Client{Transport: transport}, url}, uint64(i)) })
+		all.Go(func() { l.drive(ctx, &client{&http.Client{Transport: transport}, url}, uint64(i), least) })
 	}
 	all.Wait()
 }
@@ -104,6 +110,18 @@ func resident() int {
 		return 0
 	}
 	return pages * os.Getpagesize()
+}
+
+// footprint is what the process has of the system: its resident memory, and under
+// the race detector, which has memory of its own, what Go's runtime has.
+func footprint() int {
+	runtime.GC()
+	if racing {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int(m.Sys)
+	}
+	return resident()
 }
 
 // TestSoak teaches and asks from several clients for a while: two seconds, or
@@ -123,15 +141,14 @@ func TestSoak(t *testing.T) {
 	defer s.close()
 	defer server.Close()
 	var warm, l load
-	warm.run(server.URL, clients, max(d/10, 500*time.Millisecond))
-	runtime.GC()
-	before := resident()
-	l.run(server.URL, clients, d)
-	runtime.GC()
-	after := resident()
+	warm.run(server.URL, clients, min(max(d/10, 500*time.Millisecond), 10*time.Second), 2000)
+	before, begin := footprint(), time.Now()
+	l.run(server.URL, clients, d, 4000)
+	took := time.Since(begin)
+	after := footprint()
 	asked := l.asked.Load()
-	t.Logf("%.0f predictions/s and as many samples, p50 < %v, p99 < %v, %.1f a batch, %d steps, %d models published, resident %.1f MB, then %.1f MB, %d lost",
-		float64(asked)/d.Seconds(), l.latency.quantile(0.5), l.latency.quantile(0.99), float64(s.answered.Load())/float64(max(s.batches.Load(), 1)),
+	t.Logf("%.0f predictions/s and as many samples, p50 < %v, p99 < %v, %.1f a batch, %d steps, %d models published, memory %.1f MB, then %.1f MB, %d lost",
+		float64(asked)/took.Seconds(), l.latency.quantile(0.5), l.latency.quantile(0.99), float64(s.answered.Load())/float64(max(s.batches.Load(), 1)),
 		s.steps.Load(), s.published.Load(), float64(before)/1e6, float64(after)/1e6, l.lost.Load())
 	if n := l.lost.Load() + warm.lost.Load(); n > 0 {
 		t.Errorf("%d requests lost", n)
@@ -142,8 +159,102 @@ func TestSoak(t *testing.T) {
 	if share := float64(l.right.Load()) / float64(asked); share < 0.7 {
 		t.Errorf("%.2f of the answers are right, want 0.7: chance is 0.25", share)
 	}
-	if after > before+before/4+16<<20 {
-		t.Errorf("resident memory grew from %d to %d bytes", before, after)
+	if after > before+before/4+8<<20 {
+		t.Errorf("memory grew from %d to %d bytes", before, after)
+	}
+}
+
+// values returns the tensors of a model by name.
+func values(t *testing.T, m *net.Model) map[string][]float32 {
+	t.Helper()
+	var b bytes.Buffer
+	if err := m.Save(&b); err != nil {
+		t.Fatal(err)
+	}
+	f, err := mlrt.ReadFile(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]float32{}
+	for i := range f.Len() {
+		s := f.Tensor(i)
+		n := 1
+		for _, d := range s.Shape {
+			n *= d
+		}
+		v := make([]float32, n)
+		if err := f.Read(i, v); err != nil {
+			t.Fatal(err)
+		}
+		all[s.Name] = v
+	}
+	return all
+}
+
+// TestAveraged: what the service publishes is the moving average of the weights
+// that training goes through, from those that it starts from.
+func TestAveraged(t *testing.T) {
+	m := net.New(seed + 7)
+	trainer := m.NewTrainer(net.TrainOptions{Batch: trainBatch, Threads: 1, Seed: seed})
+	defer trainer.Close()
+	want := map[string][]float64{}
+	for name, v := range values(t, m) {
+		for _, x := range v {
+			want[name] = append(want[name], float64(x))
+		}
+	}
+	rng := rand.New(rand.NewPCG(1, 9))
+	x, labels := make([]float32, trainBatch*features), make([]int32, trainBatch)
+	for range 20 {
+		for i := range labels {
+			p, kind := point(rng)
+			for k, v := range p {
+				x[i*features+k] = float32(v)
+			}
+			labels[i] = int32(kind)
+		}
+		if _, err := trainer.Step(x, labels); err != nil {
+			t.Fatal(err)
+		}
+		for name, v := range values(t, trainer.Snapshot()) {
+			for i, p := range v {
+				want[name][i] = 0.99*want[name][i] + 0.01*float64(p)
+			}
+		}
+	}
+	live := values(t, trainer.Snapshot())
+	for name, v := range values(t, trainer.Averaged()) {
+		if slices.Equal(v, live[name]) {
+			t.Errorf("%s is not averaged", name)
+		}
+		for i, p := range v {
+			if math.Abs(float64(p)-want[name][i]) > 1e-5 {
+				t.Fatalf("%s, element %d: %v, want %v", name, i, p, want[name][i])
+			}
+		}
+	}
+}
+
+// TestHistogram compares quantiles with those of the sorted numbers.
+func TestHistogram(t *testing.T) {
+	var h histogram
+	rng := rand.New(rand.NewPCG(7, 8))
+	all := make([]time.Duration, 5000)
+	for i := range all {
+		all[i] = time.Duration(math.Exp(rng.Float64()*16)) * time.Microsecond
+		h.add(all[i])
+	}
+	slices.Sort(all)
+	for _, q := range []float64{0, 0.1, 0.5, 0.9, 0.99} {
+		have, want := h.quantile(q), all[int(q*float64(len(all)))]
+		if have <= want || have > want+want/16+time.Microsecond {
+			t.Errorf("quantile %v is %v, want %v to a sixteenth above", q, have, want)
+		}
+	}
+	for us := range uint64(100_000) {
+		if i := bucket(us); us >= below(i) || i > 0 && us < below(i-1) {
+			t.Fatalf("%d falls into bucket %d, from %d to %d", us, i, below(i-1), below(i))
+		}
 	}
 }
 

@@ -3,208 +3,23 @@
 
 package mlp
 
-import mlrt "github.com/mlc-go/mlc/runtime"
-
-// Item runs item i.
-func (t *fc1ForwardTask) Item(i int) {
-	switch t.target {
-	case mlrt.AVX512:
-		fc1ForwardAVX512(mlrt.First(t.x), mlrt.First(t.weight), mlrt.First(t.bias), mlrt.First(t.relu), t.batch, i, i+1)
-	case mlrt.AVX2:
-		fc1ForwardAVX2(mlrt.First(t.x), mlrt.First(t.weight), mlrt.First(t.bias), mlrt.First(t.relu), t.batch, i, i+1)
-	default:
-		fc1Forward(t.x, t.weight, t.bias, t.relu, t.batch, i, i+1)
-	}
+// The kernels get their forms in assembly, that for AVX-512 and that for AVX2: how
+// many items a worker takes together, and how many there are.
+func init() {
+	fc1Forward.Add(fc1ForwardAVX512, 1, fc1ForwardAVX2, 1, func(a *fc1ForwardArgs) (int, int) { return 2 * ((a.batch + 7) / 8), 4 * ((a.batch + 5) / 6) })
+	fc2Forward.Add(fc2ForwardAVX512, 3, fc2ForwardAVX2, 12, func(a *fc2ForwardArgs) (int, int) { return (a.batch + 15) / 16, (a.batch + 4) / 5 })
+	fc1WeightInit.AddFixed(fc1WeightInitAVX512, 1, 49, fc1WeightInitAVX2, 1, 49)
+	fc1BiasInit.AddSame(fc1BiasInitAVX512, 1, fc1BiasInitAVX2, 1, func(a *fc1BiasInitArgs) int { return (a.iSize + 2047) / 2048 })
+	fc2WeightInit.AddFixed(fc2WeightInitAVX512, 1, 1, fc2WeightInitAVX2, 1, 1)
 }
 
-// items counts the items of the call.
-func (t *fc1ForwardTask) items() int {
-	switch t.target {
-	case mlrt.AVX512:
-		return 4 * ((t.batch + 7) / 8)
-	case mlrt.AVX2:
-		return 8 * ((t.batch + 5) / 6)
-	default:
-		return (t.batch + 7) / 8 * 2
-	}
-}
-
-// fc1ForwardAVX512 is fc1Forward for avx512; an item is a tile of 8 x 32.
-//
-//go:noescape
-func fc1ForwardAVX512(x, weight, bias, relu *float32, batch, lo, hi int)
-
-// fc1ForwardAVX2 is fc1Forward for avx2; an item is a tile of 6 x 16.
-//
-//go:noescape
-func fc1ForwardAVX2(x, weight, bias, relu *float32, batch, lo, hi int)
-
-// Item runs item i.
-func (t *fc2ForwardTask) Item(i int) {
-	switch t.target {
-	case mlrt.AVX512:
-		fc2ForwardAVX512(mlrt.First(t.relu), mlrt.First(t.weight), mlrt.First(t.bias), mlrt.First(t.logits), t.batch, i*4, min(i*4+4, (t.batch+15)/16))
-	case mlrt.AVX2:
-		fc2ForwardAVX2(mlrt.First(t.relu), mlrt.First(t.weight), mlrt.First(t.bias), mlrt.First(t.logits), t.batch, i*14, min(i*14+14, (t.batch+4)/5))
-	default:
-		fc2Forward(t.relu, t.weight, t.bias, t.logits, t.batch, i, i+1)
-	}
-}
-
-// items counts the items of the call.
-func (t *fc2ForwardTask) items() int {
-	switch t.target {
-	case mlrt.AVX512:
-		return ((t.batch+15)/16 + 3) / 4
-	case mlrt.AVX2:
-		return ((t.batch+4)/5 + 13) / 14
-	default:
-		return (t.batch + 7) / 8
-	}
-}
-
-// fc2ForwardAVX512 is fc2Forward for avx512; an item is a tile of 16 x 16.
-//
-//go:noescape
-func fc2ForwardAVX512(relu, weight, bias, logits *float32, batch, lo, hi int)
-
-// fc2ForwardAVX2 is fc2Forward for avx2; an item is a tile of 5 x 16.
-//
-//go:noescape
-func fc2ForwardAVX2(relu, weight, bias, logits *float32, batch, lo, hi int)
-
-// Item runs item i.
-func (t *fc1WeightInitTask) Item(i int) {
-	switch t.target {
-	case mlrt.AVX512:
-		fc1WeightInitAVX512(mlrt.First(t.weight), t.key, t.seed0, t.key2, t.seed1, t.key3, t.step, i, i+1)
-	case mlrt.AVX2:
-		fc1WeightInitAVX2(mlrt.First(t.weight), t.key, t.seed0, t.key2, t.seed1, t.key3, t.step, i, i+1)
-	default:
-		fc1WeightInit(t.weight, t.key, t.seed0, t.key2, t.seed1, t.key3, t.step, i, i+1)
-	}
-}
-
-// items counts the items of the call.
-func (t *fc1WeightInitTask) items() int {
-	switch t.target {
-	case mlrt.AVX512:
-		return 13
-	case mlrt.AVX2:
-		return 13
-	default:
-		return 574
-	}
-}
-
-// fc1WeightInitAVX512 is fc1WeightInit for avx512; an item is a run of 64 x 128 elements.
-//
-//go:noescape
-func fc1WeightInitAVX512(weight *float32, key, seed0, key2, seed1, key3, step uint32, lo, hi int)
-
-// fc1WeightInitAVX2 is fc1WeightInit for avx2; an item is a run of 64 x 128 elements.
-//
-//go:noescape
-func fc1WeightInitAVX2(weight *float32, key, seed0, key2, seed1, key3, step uint32, lo, hi int)
-
-// Item runs item i.
-func (t *fc1BiasInitTask) Item(i int) {
-	switch t.target {
-	case mlrt.AVX512:
-		fc1BiasInitAVX512(mlrt.First(t.bias), t.key4, t.seed0, t.key5, t.seed1, t.key3, t.step, i, i+1)
-	case mlrt.AVX2:
-		fc1BiasInitAVX2(mlrt.First(t.bias), t.key4, t.seed0, t.key5, t.seed1, t.key3, t.step, i, i+1)
-	default:
-		fc1BiasInit(t.bias, t.key4, t.seed0, t.key5, t.seed1, t.key3, t.step, i, i+1)
-	}
-}
-
-// items counts the items of the call.
-func (t *fc1BiasInitTask) items() int {
-	switch t.target {
-	case mlrt.AVX512:
-		return 1
-	case mlrt.AVX2:
-		return 1
-	default:
-		return 1
-	}
-}
-
-// fc1BiasInitAVX512 is fc1BiasInit for avx512; an item is a run of 64 x 128 elements.
-//
-//go:noescape
-func fc1BiasInitAVX512(bias *float32, key4, seed0, key5, seed1, key3, step uint32, lo, hi int)
-
-// fc1BiasInitAVX2 is fc1BiasInit for avx2; an item is a run of 64 x 128 elements.
-//
-//go:noescape
-func fc1BiasInitAVX2(bias *float32, key4, seed0, key5, seed1, key3, step uint32, lo, hi int)
-
-// Item runs item i.
-func (t *fc2WeightInitTask) Item(i int) {
-	switch t.target {
-	case mlrt.AVX512:
-		fc2WeightInitAVX512(mlrt.First(t.weight), t.key6, t.seed0, t.key7, t.seed1, t.key3, t.step, i, i+1)
-	case mlrt.AVX2:
-		fc2WeightInitAVX2(mlrt.First(t.weight), t.key6, t.seed0, t.key7, t.seed1, t.key3, t.step, i, i+1)
-	default:
-		fc2WeightInit(t.weight, t.key6, t.seed0, t.key7, t.seed1, t.key3, t.step, i, i+1)
-	}
-}
-
-// items counts the items of the call.
-func (t *fc2WeightInitTask) items() int {
-	switch t.target {
-	case mlrt.AVX512:
-		return 1
-	case mlrt.AVX2:
-		return 1
-	default:
-		return 10
-	}
-}
-
-// fc2WeightInitAVX512 is fc2WeightInit for avx512; an item is a run of 64 x 128 elements.
-//
-//go:noescape
-func fc2WeightInitAVX512(weight *float32, key6, seed0, key7, seed1, key3, step uint32, lo, hi int)
-
-// fc2WeightInitAVX2 is fc2WeightInit for avx2; an item is a run of 64 x 128 elements.
-//
-//go:noescape
-func fc2WeightInitAVX2(weight *float32, key6, seed0, key7, seed1, key3, step uint32, lo, hi int)
-
-// Item runs item i.
-func (t *fc2BiasInitTask) Item(i int) {
-	switch t.target {
-	case mlrt.AVX512:
-		fc2BiasInitAVX512(mlrt.First(t.bias), t.key8, t.seed0, t.key9, t.seed1, t.key3, t.step, i, i+1)
-	case mlrt.AVX2:
-		fc2BiasInitAVX2(mlrt.First(t.bias), t.key8, t.seed0, t.key9, t.seed1, t.key3, t.step, i, i+1)
-	default:
-		fc2BiasInit(t.bias, t.key8, t.seed0, t.key9, t.seed1, t.key3, t.step)
-	}
-}
-
-// items counts the items of the call.
-func (t *fc2BiasInitTask) items() int {
-	switch t.target {
-	case mlrt.AVX512:
-		return 1
-	case mlrt.AVX2:
-		return 1
-	default:
-		return 1
-	}
-}
-
-// fc2BiasInitAVX512 is fc2BiasInit for avx512; an item is a run of 819 x 10 elements.
-//
-//go:noescape
-func fc2BiasInitAVX512(bias *float32, key8, seed0, key9, seed1, key3, step uint32, lo, hi int)
-
-// fc2BiasInitAVX2 is fc2BiasInit for avx2; an item is a run of 819 x 10 elements.
-//
-//go:noescape
-func fc2BiasInitAVX2(bias *float32, key8, seed0, key9, seed1, key3, step uint32, lo, hi int)
+func fc1ForwardAVX512(a *fc1ForwardArgs, lo, hi int)
+func fc1ForwardAVX2(a *fc1ForwardArgs, lo, hi int)
+func fc2ForwardAVX512(a *fc2ForwardArgs, lo, hi int)
+func fc2ForwardAVX2(a *fc2ForwardArgs, lo, hi int)
+func fc1WeightInitAVX512(a *fc1WeightInitArgs, lo, hi int)
+func fc1WeightInitAVX2(a *fc1WeightInitArgs, lo, hi int)
+func fc1BiasInitAVX512(a *fc1BiasInitArgs, lo, hi int)
+func fc1BiasInitAVX2(a *fc1BiasInitArgs, lo, hi int)
+func fc2WeightInitAVX512(a *fc2WeightInitArgs, lo, hi int)
+func fc2WeightInitAVX2(a *fc2WeightInitArgs, lo, hi int)

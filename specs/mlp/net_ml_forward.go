@@ -20,7 +20,7 @@ func (m *Model) NewSession(batch int) *Session {
 // openSession is NewSession with all options.
 func (m *Model) openSession(o mlrt.Options) *Session {
 	s := &Session{model: m, pool: mlrt.NewPool(o.Threads)}
-	s.forward = forwardRun{pool: s.pool, target: mlrt.PickTarget(o.Target), model: m}
+	s.forward = forwardRun{cores: mlrt.NewCores(s.pool, o.Target), model: m}
 	if o.Batch > 0 {
 		// A batch that is too large is an error of the call that uses it.
 		_ = s.forward.resize(o.Batch)
@@ -57,17 +57,17 @@ func (s *Session) Forward(x []float32) ([]float32, error) {
 
 // forwardRun is a call of Forward: its arguments, sizes and memory.
 type forwardRun struct {
-	pool       *mlrt.Pool
-	target     mlrt.Target
-	arena      *mlrt.Arena
-	model      *Model
-	batch      int
-	x          []float32     // [batch, 784]
-	relu       []float32     // [batch, 128]
-	logits     []float32     // [batch, 10]
-	tensors    []mlrt.Tensor // the results by contract
-	fc1Forward fc1ForwardTask
-	fc2Forward fc2ForwardTask
+	cores *mlrt.Cores
+	arena *mlrt.Arena
+	plan  mlrt.Plan // of the arena
+	model *Model
+	batch int
+	x     []float32 // [batch, 784]
+	// [batch, 128]
+	relu []float32
+	// [batch, 10]
+	logits  []float32
+	tensors []mlrt.Tensor // the results by contract
 }
 
 // resize makes memory for a call of the given sizes. It allocates only when what
@@ -79,28 +79,34 @@ func (r *forwardRun) resize(batch int) error {
 	if batch < 1 || batch > 2147483647 {
 		return mlrt.WrongSize("batch", batch)
 	}
-	// Sizes in bytes. Buffers that are never needed together share a slot.
-	arena, err := r.arena.Grow(
-		512*int64(batch),
-		40*int64(batch),
-	)
+	r.buffers(int64(batch), r.plan.Begin())
+	arena, err := r.arena.Grow(r.plan.Sizes...)
 	if err != nil {
 		return err
 	}
 	r.arena = arena
 	r.batch = batch
 	r.tensors = nil
-	r.relu = mlrt.Slice[float32](r.arena, 0, 128*batch)
-	r.logits = mlrt.Slice[float32](r.arena, 1, 10*batch)
+	r.buffers(int64(batch), arena)
 	return nil
+}
+
+// buffers visits the scratch tensors in order of first use: where the slice is
+// kept, its line in the model, its slot and its size. Tensors that are never needed
+// together share a slot.
+func (r *forwardRun) buffers(batch int64, v mlrt.Visitor) {
+	v.Visit(&r.relu, 7, 0, 128*batch)
+	v.Visit(&r.logits, 7, 1, 10*batch)
 }
 
 // run runs the kernels in order.
 func (r *forwardRun) run() {
+	c := r.cores
+	m := r.model
 	// net.ml:7  fc1: linear(hidden)
-	r.fc1Forward.run(r.pool, r.target, r.x, r.model.fc1Weight, r.model.fc1Bias, r.relu, r.batch)
+	fc1Forward.Run(c, fc1ForwardArgs{r.x, m.fc1Weight, m.fc1Bias, r.relu, r.batch})
 	// net.ml:7  fc2: linear(classes)
-	r.fc2Forward.run(r.pool, r.target, r.relu, r.model.fc2Weight, r.model.fc2Bias, r.logits, r.batch)
+	fc2Forward.Run(c, fc2ForwardArgs{r.relu, m.fc2Weight, m.fc2Bias, r.logits, r.batch})
 }
 
 // bind takes the inputs of a call of the given sizes.

@@ -4,7 +4,7 @@ package mlp
 
 import mlrt "github.com/mlc-go/mlc/runtime"
 
-// fc1Forward computes relu: einsum, add, gt, select.
+// fc1ForwardGo computes relu:
 //
 //	net.ml:7  fc1: linear(hidden)
 //	net.ml:7  relu
@@ -14,75 +14,59 @@ import mlrt "github.com/mlc-go/mlc/runtime"
 //	reads bias [128]
 //	writes relu [batch, 128]
 //
-// An item is a tile of 8 x 64 outputs.
-func fc1Forward(x, weight, bias, relu []float32, batch, lo, hi int) {
-	var a [4][256][2]mlrt.Wide
-	var b [256][4]mlrt.Wide
-	for tile := lo; tile < hi; tile++ {
-		rowTile := tile / 2
-		i0 := rowTile * 8
-		rows := min(8, batch-i0)
-		colTile := tile % 2
-		j0 := colTile * 64
-		var acc [4][16][8]float32
+// An item is a tile of 8 x 64.
+func fc1ForwardGo(a *fc1ForwardArgs, lo, hi int) {
+	weight := a.weight
+	tile := mlrt.NewTile()
+	for item := lo; item < hi; item++ {
+		i0 := item / 2 * 8
+		rows := min(8, a.batch-i0)
+		j0 := item % 2 * 64
+		tile.Start()
 		for k0 := 0; k0 < 784; k0 += 256 {
 			depth := min(256, 784-k0)
 			for i := range rows {
-				xRow := x[(i0+i)*784+k0:][:depth]
+				xRow := a.x[(i0+i)*784+k0:][:depth]
 				for p := range depth {
-					a[i/2][p][i%2] = mlrt.Wide(xRow[p])
+					tile.SetRow(i, p, mlrt.Wide(xRow[p]))
 				}
 			}
 			for c := 0; c < 64; c += 4 {
 				for p := range depth {
 					at := (k0 + p) * 32
 					for j := range 4 {
-						weightV := weight[at+(j0+c+j)%32+(j0+c+j)/32*25088]
-						b[p][j] = mlrt.Wide(weightV)
+						tile.Cols[p][j] = mlrt.Wide(weight[at+(j0+c+j)%32+(j0+c+j)/32*25088])
 					}
 				}
-				for r := 0; r < rows; r += 2 {
-					if r+1 < rows {
-						tile2x4(&acc[r/2][c/4], a[r/2][:depth], b[:depth])
-					} else {
-						tile1x4(&acc[r/2][c/4], a[r/2][:depth], b[:depth])
-					}
-				}
+				tile.Multiply(c, rows, depth)
 			}
 		}
 		for r := range rows {
-			biasRow := bias[j0:][:64]
-			reluRow := relu[(i0+r)*128+j0:][:64]
+			biasRow := a.bias[j0:][:64]
+			reluRow := a.relu[(i0+r)*128+j0:][:64]
 			for c := range 64 {
-				acc2 := acc[r/2][c/4][r%2*4+c%4]
-				t := acc2 + biasRow[c]
-				selectV := float32(0)
-				if t > 0 {
-					selectV = t
+				acc := tile.Sum(r, c)
+				t := acc + biasRow[c]
+				reluNew := t
+				if t < 0 {
+					reluNew = 0
 				}
-				reluRow[c] = selectV
+				reluRow[c] = reluNew
 			}
 		}
 	}
+	tile.Close()
 }
 
-// fc1ForwardTask is a call of fc1Forward.
-type fc1ForwardTask struct {
-	target mlrt.Target
-	x      []float32
-	weight []float32
-	bias   []float32
-	relu   []float32
-	batch  int
+type fc1ForwardArgs struct {
+	x, weight, bias, relu []float32
+
+	batch int
 }
 
-// run makes a call with the help of workers.
-func (t *fc1ForwardTask) run(pool *mlrt.Pool, target mlrt.Target, x, weight, bias, relu []float32, batch int) {
-	*t = fc1ForwardTask{target, x, weight, bias, relu, batch}
-	pool.Run(t.items(), t)
-}
+var fc1Forward = mlrt.NewKernel(fc1ForwardGo, func(a *fc1ForwardArgs) int { return (a.batch + 7) / 8 * 2 })
 
-// fc2Forward computes logits: einsum, add.
+// fc2ForwardGo computes logits:
 //
 //	net.ml:7  fc2: linear(classes)
 //
@@ -91,489 +75,132 @@ func (t *fc1ForwardTask) run(pool *mlrt.Pool, target mlrt.Target, x, weight, bia
 //	reads bias [10]
 //	writes logits [batch, 10]
 //
-// An item is a tile of 8 x 10 outputs.
-func fc2Forward(relu, weight, bias, logits []float32, batch, lo, hi int) {
-	var a [4][128][2]mlrt.Wide
-	var b [128][4]mlrt.Wide
-	for tile := lo; tile < hi; tile++ {
-		i0 := tile * 8
-		rows := min(8, batch-i0)
-		var acc [4][3][8]float32
+// An item is a tile of 8 x 10.
+func fc2ForwardGo(a *fc2ForwardArgs, lo, hi int) {
+	tile := mlrt.NewTile()
+	for item := lo; item < hi; item++ {
+		i0 := item * 8
+		rows := min(8, a.batch-i0)
+		tile.Start()
 		for i := range rows {
-			reluRow := relu[(i0+i)*128:][:128]
+			reluRow := a.relu[(i0+i)*128:][:128]
 			for p := range 128 {
-				a[i/2][p][i%2] = mlrt.Wide(reluRow[p])
+				tile.SetRow(i, p, mlrt.Wide(reluRow[p]))
 			}
 		}
 		for c := 0; c < 10; c += 4 {
 			width := min(4, 10-c)
 			for p := range 128 {
-				weightRow := weight[p*16+c:][:width]
+				weightRow := a.weight[p*16+c:][:width]
 				for j := range width {
-					b[p][j] = mlrt.Wide(weightRow[j])
+					tile.Cols[p][j] = mlrt.Wide(weightRow[j])
 				}
 			}
-			for r := 0; r < rows; r += 2 {
-				if r+1 < rows {
-					tile2x4(&acc[r/2][c/4], a[r/2][:], b[:])
-				} else {
-					tile1x4(&acc[r/2][c/4], a[r/2][:], b[:])
-				}
-			}
+			tile.Multiply(c, rows, 128)
 		}
 		for r := range rows {
-			biasRow := bias[:10]
-			logitsRow := logits[(i0+r)*10:][:10]
+			biasRow := a.bias[:10]
+			logitsRow := a.logits[(i0+r)*10:][:10]
 			for c := range 10 {
-				acc2 := acc[r/2][c/4][r%2*4+c%4]
-				logitsRow[c] = acc2 + biasRow[c]
+				acc := tile.Sum(r, c)
+				logitsRow[c] = acc + biasRow[c]
 			}
 		}
 	}
+	tile.Close()
 }
 
-// fc2ForwardTask is a call of fc2Forward.
-type fc2ForwardTask struct {
-	target mlrt.Target
-	relu   []float32
-	weight []float32
-	bias   []float32
-	logits []float32
-	batch  int
+type fc2ForwardArgs struct {
+	relu, weight, bias, logits []float32
+
+	batch int
 }
 
-// run makes a call with the help of workers.
-func (t *fc2ForwardTask) run(pool *mlrt.Pool, target mlrt.Target, relu, weight, bias, logits []float32, batch int) {
-	*t = fc2ForwardTask{target, relu, weight, bias, logits, batch}
-	pool.Run(t.items(), t)
-}
+var fc2Forward = mlrt.NewKernel(fc2ForwardGo, func(a *fc2ForwardArgs) int { return (a.batch + 7) / 8 })
 
-// fc1WeightInit computes fc1Weight: mul.
+// fc1WeightInitGo computes weight:
 //
 //	net.ml:7  fc1.weight
 //
 //	writes weight [128, 784] in panels of 32 along axis 0
 //
-// An item is 175 of the points (i < 128, j < 784).
-func fc1WeightInit(weight []float32, key, seed0, key2, seed1, key3, step uint32, lo, hi int) {
-	t2 := key2 ^ seed1
-	t4 := key ^ seed0
-	t5 := t4 + 2654435769
-	t7 := key3 ^ t4
-	t8 := 3528531795 * t7
-	t9 := t2 + 1993301258
-	t11 := mlrt.MulHi(3528531795, t7)
-	t12 := t2 + 3144134277
-	t14 := t4 + 3668340011
-	t16 := t4 + 1013904242
-	t18 := t2 + 3986602516
-	t20 := t2 + 842468239
-	t22 := t4 + 387276957
-	t24 := t4 + 2027808484
-	t26 := t2 + 1684936478
-	t28 := t2 + 2835769497
-	t30 := t4 + 1401181199
-	t32 := t4 + 3041712726
-	t34 := t2 + 3678237736
-	t36 := t2 + 534103459
-	t38 := t4 + 2415085441
-	t39 := t4 + 4055616968
-	t41 := t2 + 2527404717
-	for point := lo * 175; point < min(hi*175, 100352); point++ {
-		j := point % 784
-		at := j % 4
-		i := point / 784
-		t := uint32(i*196 + j/4)
-		t3 := mlrt.MulHi(3528531795, t) ^ step ^ t2
-		t6 := mlrt.MulHi(3449720151, t3) ^ t5
-		t10 := mlrt.MulHi(3528531795, t6) ^ t8 ^ t9
-		t13 := t11 ^ 3528531795*t ^ t12
-		t15 := mlrt.MulHi(3449720151, t10) ^ 3449720151*t13 ^ t14
-		t17 := mlrt.MulHi(3449720151, t13) ^ 3449720151*t3 ^ t16
-		t19 := mlrt.MulHi(3528531795, t15) ^ 3528531795*t17 ^ t18
-		t21 := mlrt.MulHi(3528531795, t17) ^ 3528531795*t6 ^ t20
-		t23 := mlrt.MulHi(3449720151, t19) ^ 3449720151*t21 ^ t22
-		t25 := mlrt.MulHi(3449720151, t21) ^ 3449720151*t10 ^ t24
-		t27 := mlrt.MulHi(3528531795, t23) ^ 3528531795*t25 ^ t26
-		t29 := mlrt.MulHi(3528531795, t25) ^ 3528531795*t15 ^ t28
-		t31 := mlrt.MulHi(3449720151, t27) ^ 3449720151*t29 ^ t30
-		t33 := mlrt.MulHi(3449720151, t29) ^ 3449720151*t19 ^ t32
-		t35 := mlrt.MulHi(3528531795, t31) ^ 3528531795*t33 ^ t34
-		t37 := mlrt.MulHi(3528531795, t33) ^ 3528531795*t23 ^ t36
-		t40 := mlrt.MulHi(3449720151, t37) ^ 3449720151*t27 ^ t39
-		selectV := 3528531795 * t40
-		if at == 2 {
-			selectV = mlrt.MulHi(3528531795, t40) ^ 3528531795*t31 ^ t41
+// An item is a point (i < 128).
+func fc1WeightInitGo(a *fc1WeightInitArgs, lo, hi int) {
+	weight := a.weight
+	t := a.key ^ a.seed0
+	t2 := a.key2 ^ a.seed1
+	for i := lo; i < min(hi, 128); i++ {
+		at := i * 196
+		at2 := i % 32
+		at3 := i / 32
+		at4 := at2 + at3*25088
+		for j := range 784 {
+			weight[at4+j*32] = (float32(2*mlrt.Uniform(mlrt.Philox([2]uint32{t, t2}, [4]uint32{uint32(at + j/4), a.key3, 0, a.step})[j%4])) - 1) * 0.035714287
 		}
-		selectV2 := selectV
-		if at == 1 {
-			selectV2 = 3449720151 * t35
-		}
-		selectV3 := selectV2
-		if at == 0 {
-			selectV3 = mlrt.MulHi(3449720151, t35) ^ 3449720151*t37 ^ t38
-		}
-		weight[i%32+j*32+i/32*25088] = (float32(2*(float32(int32(selectV3>>8))*5.9604645e-08)) - 1) * 0.035714287
 	}
 }
 
-// fc1WeightInitTask is a call of fc1WeightInit.
-type fc1WeightInitTask struct {
-	target mlrt.Target
+type fc1WeightInitArgs struct {
 	weight []float32
-	key    uint32
-	seed0  uint32
-	key2   uint32
-	seed1  uint32
-	key3   uint32
-	step   uint32
+
+	key, seed0, key2, seed1, key3, step uint32
 }
 
-// run makes a call with the help of workers.
-func (t *fc1WeightInitTask) run(pool *mlrt.Pool, target mlrt.Target, weight []float32, key, seed0, key2, seed1, key3, step uint32) {
-	*t = fc1WeightInitTask{target, weight, key, seed0, key2, seed1, key3, step}
-	pool.Run(t.items(), t)
-}
+var fc1WeightInit = mlrt.NewFixed(fc1WeightInitGo, 128)
 
-// fc1BiasInit computes fc1Bias: add.
+// fc1BiasInitGo computes bias:
 //
 //	net.ml:7  fc1.bias
+//	net.ml:7  fc2.bias
 //
-//	writes bias [128]
+//	writes bias [iSize]
 //
-// An item is 180 of the points (i < 128).
-func fc1BiasInit(bias []float32, key4, seed0, key5, seed1, key3, step uint32, lo, hi int) {
-	from := lo * 180
-	count := min(hi*180, 128) - from
-	t2 := key5 ^ seed1
-	t4 := key4 ^ seed0
-	t5 := t4 + 2654435769
-	t7 := key3 ^ t4
-	t8 := 3528531795 * t7
-	t9 := t2 + 1993301258
-	t11 := mlrt.MulHi(3528531795, t7)
-	t12 := t2 + 3144134277
-	t14 := t4 + 3668340011
-	t16 := t4 + 1013904242
-	t18 := t2 + 3986602516
-	t20 := t2 + 842468239
-	t22 := t4 + 387276957
-	t24 := t4 + 2027808484
-	t26 := t2 + 1684936478
-	t28 := t2 + 2835769497
-	t30 := t4 + 1401181199
-	t32 := t4 + 3041712726
-	t34 := t2 + 3678237736
-	t36 := t2 + 534103459
-	t38 := t4 + 2415085441
-	t39 := t4 + 4055616968
-	t41 := t2 + 2527404717
-	biasRow := bias[from:][:count]
+// An item is 281 points (i < iSize).
+func fc1BiasInitGo(a *fc1BiasInitArgs, lo, hi int) {
+	from := lo * 281
+	count := min(hi*281, a.iSize) - from
+	t := a.key4 ^ a.seed0
+	t2 := a.key5 ^ a.seed1
+	biasRow := a.bias[from:][:count]
 	for i := range count {
-		at := (from + i) % 4
-		t := uint32((from + i) / 4)
-		t3 := mlrt.MulHi(3528531795, t) ^ step ^ t2
-		t6 := mlrt.MulHi(3449720151, t3) ^ t5
-		t10 := mlrt.MulHi(3528531795, t6) ^ t8 ^ t9
-		t13 := t11 ^ 3528531795*t ^ t12
-		t15 := mlrt.MulHi(3449720151, t10) ^ 3449720151*t13 ^ t14
-		t17 := mlrt.MulHi(3449720151, t13) ^ 3449720151*t3 ^ t16
-		t19 := mlrt.MulHi(3528531795, t15) ^ 3528531795*t17 ^ t18
-		t21 := mlrt.MulHi(3528531795, t17) ^ 3528531795*t6 ^ t20
-		t23 := mlrt.MulHi(3449720151, t19) ^ 3449720151*t21 ^ t22
-		t25 := mlrt.MulHi(3449720151, t21) ^ 3449720151*t10 ^ t24
-		t27 := mlrt.MulHi(3528531795, t23) ^ 3528531795*t25 ^ t26
-		t29 := mlrt.MulHi(3528531795, t25) ^ 3528531795*t15 ^ t28
-		t31 := mlrt.MulHi(3449720151, t27) ^ 3449720151*t29 ^ t30
-		t33 := mlrt.MulHi(3449720151, t29) ^ 3449720151*t19 ^ t32
-		t35 := mlrt.MulHi(3528531795, t31) ^ 3528531795*t33 ^ t34
-		t37 := mlrt.MulHi(3528531795, t33) ^ 3528531795*t23 ^ t36
-		t40 := mlrt.MulHi(3449720151, t37) ^ 3449720151*t27 ^ t39
-		selectV := 3528531795 * t40
-		if at == 2 {
-			selectV = mlrt.MulHi(3528531795, t40) ^ 3528531795*t31 ^ t41
-		}
-		selectV2 := selectV
-		if at == 1 {
-			selectV2 = 3449720151 * t35
-		}
-		selectV3 := selectV2
-		if at == 0 {
-			selectV3 = mlrt.MulHi(3449720151, t35) ^ 3449720151*t37 ^ t38
-		}
-		biasRow[i] = -0.035714287 + float32(0.071428575*(float32(int32(selectV3>>8))*5.9604645e-08))
+		biasRow[i] = a.factor + float32(a.factor2*mlrt.Uniform(mlrt.Philox([2]uint32{t, t2}, [4]uint32{uint32((from + i) / 4), a.key3, 0, a.step})[(from+i)%4]))
 	}
 }
 
-// fc1BiasInitTask is a call of fc1BiasInit.
-type fc1BiasInitTask struct {
-	target mlrt.Target
-	bias   []float32
-	key4   uint32
-	seed0  uint32
-	key5   uint32
-	seed1  uint32
-	key3   uint32
-	step   uint32
+type fc1BiasInitArgs struct {
+	bias  []float32
+	iSize int
+
+	key4, seed0, key5, seed1, key3, step uint32
+
+	factor, factor2 float32
 }
 
-// run makes a call with the help of workers.
-func (t *fc1BiasInitTask) run(pool *mlrt.Pool, target mlrt.Target, bias []float32, key4, seed0, key5, seed1, key3, step uint32) {
-	*t = fc1BiasInitTask{target, bias, key4, seed0, key5, seed1, key3, step}
-	pool.Run(t.items(), t)
-}
+var fc1BiasInit = mlrt.NewKernel(fc1BiasInitGo, func(a *fc1BiasInitArgs) int { return (a.iSize + 280) / 281 })
 
-// fc2WeightInit computes fc2Weight: mul.
+// fc2WeightInitGo computes weight:
 //
 //	net.ml:7  fc2.weight
 //
 //	writes weight [10, 128] in panels of 16 along axis 0
 //
-// An item is 1 of the points (i < 10).
-func fc2WeightInit(weight []float32, key6, seed0, key7, seed1, key3, step uint32, lo, hi int) {
-	t2 := key7 ^ seed1
-	t4 := key6 ^ seed0
-	t5 := t4 + 2654435769
-	t7 := key3 ^ t4
-	t8 := 3528531795 * t7
-	t9 := t2 + 1993301258
-	t11 := mlrt.MulHi(3528531795, t7)
-	t12 := t2 + 3144134277
-	t14 := t4 + 3668340011
-	t16 := t4 + 1013904242
-	t18 := t2 + 3986602516
-	t20 := t2 + 842468239
-	t22 := t4 + 387276957
-	t24 := t4 + 2027808484
-	t26 := t2 + 1684936478
-	t28 := t2 + 2835769497
-	t30 := t4 + 1401181199
-	t32 := t4 + 3041712726
-	t34 := t2 + 3678237736
-	t36 := t2 + 534103459
-	t38 := t4 + 2415085441
-	t39 := t4 + 4055616968
-	t41 := t2 + 2527404717
-	for i := lo; i < min(hi, 10); i++ {
-		at2 := i * 32
+// An item is 2 points (i < 10).
+func fc2WeightInitGo(a *fc2WeightInitArgs, lo, hi int) {
+	weight := a.weight
+	t := a.key6 ^ a.seed0
+	t2 := a.key7 ^ a.seed1
+	for i := lo * 2; i < min(hi*2, 10); i++ {
+		at := i * 32
 		for j := range 128 {
-			at := j % 4
-			t := uint32(at2 + j/4)
-			t3 := mlrt.MulHi(3528531795, t) ^ step ^ t2
-			t6 := mlrt.MulHi(3449720151, t3) ^ t5
-			t10 := mlrt.MulHi(3528531795, t6) ^ t8 ^ t9
-			t13 := t11 ^ 3528531795*t ^ t12
-			t15 := mlrt.MulHi(3449720151, t10) ^ 3449720151*t13 ^ t14
-			t17 := mlrt.MulHi(3449720151, t13) ^ 3449720151*t3 ^ t16
-			t19 := mlrt.MulHi(3528531795, t15) ^ 3528531795*t17 ^ t18
-			t21 := mlrt.MulHi(3528531795, t17) ^ 3528531795*t6 ^ t20
-			t23 := mlrt.MulHi(3449720151, t19) ^ 3449720151*t21 ^ t22
-			t25 := mlrt.MulHi(3449720151, t21) ^ 3449720151*t10 ^ t24
-			t27 := mlrt.MulHi(3528531795, t23) ^ 3528531795*t25 ^ t26
-			t29 := mlrt.MulHi(3528531795, t25) ^ 3528531795*t15 ^ t28
-			t31 := mlrt.MulHi(3449720151, t27) ^ 3449720151*t29 ^ t30
-			t33 := mlrt.MulHi(3449720151, t29) ^ 3449720151*t19 ^ t32
-			t35 := mlrt.MulHi(3528531795, t31) ^ 3528531795*t33 ^ t34
-			t37 := mlrt.MulHi(3528531795, t33) ^ 3528531795*t23 ^ t36
-			t40 := mlrt.MulHi(3449720151, t37) ^ 3449720151*t27 ^ t39
-			selectV := 3528531795 * t40
-			if at == 2 {
-				selectV = mlrt.MulHi(3528531795, t40) ^ 3528531795*t31 ^ t41
-			}
-			selectV2 := selectV
-			if at == 1 {
-				selectV2 = 3449720151 * t35
-			}
-			selectV3 := selectV2
-			if at == 0 {
-				selectV3 = mlrt.MulHi(3449720151, t35) ^ 3449720151*t37 ^ t38
-			}
-			weight[i+j*16] = (float32(2*(float32(int32(selectV3>>8))*5.9604645e-08)) - 1) * 0.088388346
+			weight[i+j*16] = (float32(2*mlrt.Uniform(mlrt.Philox([2]uint32{t, t2}, [4]uint32{uint32(at + j/4), a.key3, 0, a.step})[j%4])) - 1) * 0.088388346
 		}
 	}
 }
 
-// fc2WeightInitTask is a call of fc2WeightInit.
-type fc2WeightInitTask struct {
-	target mlrt.Target
+type fc2WeightInitArgs struct {
 	weight []float32
-	key6   uint32
-	seed0  uint32
-	key7   uint32
-	seed1  uint32
-	key3   uint32
-	step   uint32
+
+	key6, seed0, key7, seed1, key3, step uint32
 }
 
-// run makes a call with the help of workers.
-func (t *fc2WeightInitTask) run(pool *mlrt.Pool, target mlrt.Target, weight []float32, key6, seed0, key7, seed1, key3, step uint32) {
-	*t = fc2WeightInitTask{target, weight, key6, seed0, key7, seed1, key3, step}
-	pool.Run(t.items(), t)
-}
-
-// fc2BiasInit computes fc2Bias: add.
-//
-//	net.ml:7  fc2.bias
-//
-//	writes bias [10]
-func fc2BiasInit(bias []float32, key8, seed0, key9, seed1, key3, step uint32) {
-	t2 := key9 ^ seed1
-	t4 := key8 ^ seed0
-	t5 := t4 + 2654435769
-	t7 := key3 ^ t4
-	t8 := 3528531795 * t7
-	t9 := t2 + 1993301258
-	t11 := mlrt.MulHi(3528531795, t7)
-	t12 := t2 + 3144134277
-	t14 := t4 + 3668340011
-	t16 := t4 + 1013904242
-	t18 := t2 + 3986602516
-	t20 := t2 + 842468239
-	t22 := t4 + 387276957
-	t24 := t4 + 2027808484
-	t26 := t2 + 1684936478
-	t28 := t2 + 2835769497
-	t30 := t4 + 1401181199
-	t32 := t4 + 3041712726
-	t34 := t2 + 3678237736
-	t36 := t2 + 534103459
-	t38 := t4 + 2415085441
-	t39 := t4 + 4055616968
-	t41 := t2 + 2527404717
-	biasRow := bias[:10]
-	for i := range 10 {
-		at := i % 4
-		t := uint32(i / 4)
-		t3 := mlrt.MulHi(3528531795, t) ^ step ^ t2
-		t6 := mlrt.MulHi(3449720151, t3) ^ t5
-		t10 := mlrt.MulHi(3528531795, t6) ^ t8 ^ t9
-		t13 := t11 ^ 3528531795*t ^ t12
-		t15 := mlrt.MulHi(3449720151, t10) ^ 3449720151*t13 ^ t14
-		t17 := mlrt.MulHi(3449720151, t13) ^ 3449720151*t3 ^ t16
-		t19 := mlrt.MulHi(3528531795, t15) ^ 3528531795*t17 ^ t18
-		t21 := mlrt.MulHi(3528531795, t17) ^ 3528531795*t6 ^ t20
-		t23 := mlrt.MulHi(3449720151, t19) ^ 3449720151*t21 ^ t22
-		t25 := mlrt.MulHi(3449720151, t21) ^ 3449720151*t10 ^ t24
-		t27 := mlrt.MulHi(3528531795, t23) ^ 3528531795*t25 ^ t26
-		t29 := mlrt.MulHi(3528531795, t25) ^ 3528531795*t15 ^ t28
-		t31 := mlrt.MulHi(3449720151, t27) ^ 3449720151*t29 ^ t30
-		t33 := mlrt.MulHi(3449720151, t29) ^ 3449720151*t19 ^ t32
-		t35 := mlrt.MulHi(3528531795, t31) ^ 3528531795*t33 ^ t34
-		t37 := mlrt.MulHi(3528531795, t33) ^ 3528531795*t23 ^ t36
-		t40 := mlrt.MulHi(3449720151, t37) ^ 3449720151*t27 ^ t39
-		selectV := 3528531795 * t40
-		if at == 2 {
-			selectV = mlrt.MulHi(3528531795, t40) ^ 3528531795*t31 ^ t41
-		}
-		selectV2 := selectV
-		if at == 1 {
-			selectV2 = 3449720151 * t35
-		}
-		selectV3 := selectV2
-		if at == 0 {
-			selectV3 = mlrt.MulHi(3449720151, t35) ^ 3449720151*t37 ^ t38
-		}
-		biasRow[i] = -0.088388346 + float32(0.17677669*(float32(int32(selectV3>>8))*5.9604645e-08))
-	}
-}
-
-// fc2BiasInitTask is a call of fc2BiasInit.
-type fc2BiasInitTask struct {
-	target mlrt.Target
-	bias   []float32
-	key8   uint32
-	seed0  uint32
-	key9   uint32
-	seed1  uint32
-	key3   uint32
-	step   uint32
-}
-
-// run makes a call with the help of workers.
-func (t *fc2BiasInitTask) run(pool *mlrt.Pool, target mlrt.Target, bias []float32, key8, seed0, key9, seed1, key3, step uint32) {
-	*t = fc2BiasInitTask{target, bias, key8, seed0, key9, seed1, key3, step}
-	pool.Run(t.items(), t)
-}
-
-// tile2x4 adds the products of two rows and four columns to their accumulators:
-// one fused multiply-add after another, in the order of the products. Where the
-// machine has none that Go uses, the sum is made in float64, and the rare sums
-// that would round twice are made again.
-func tile2x4(acc *[8]float32, a [][2]mlrt.Wide, b [][4]mlrt.Wide) {
-	b = b[:len(a)]
-	c0, c1, c2, c3, c4, c5, c6, c7 := acc[0], acc[1], acc[2], acc[3], acc[4], acc[5], acc[6], acc[7]
-	for k := range a {
-		x, y := &a[k], &b[k]
-		if s := x[0]*y[0] + mlrt.Wide(c0); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c0 = mlrt.FMASlow(float32(x[0]), float32(y[0]), c0)
-		} else {
-			c0 = float32(s)
-		}
-		if s := x[0]*y[1] + mlrt.Wide(c1); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c1 = mlrt.FMASlow(float32(x[0]), float32(y[1]), c1)
-		} else {
-			c1 = float32(s)
-		}
-		if s := x[0]*y[2] + mlrt.Wide(c2); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c2 = mlrt.FMASlow(float32(x[0]), float32(y[2]), c2)
-		} else {
-			c2 = float32(s)
-		}
-		if s := x[0]*y[3] + mlrt.Wide(c3); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c3 = mlrt.FMASlow(float32(x[0]), float32(y[3]), c3)
-		} else {
-			c3 = float32(s)
-		}
-		if s := x[1]*y[0] + mlrt.Wide(c4); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c4 = mlrt.FMASlow(float32(x[1]), float32(y[0]), c4)
-		} else {
-			c4 = float32(s)
-		}
-		if s := x[1]*y[1] + mlrt.Wide(c5); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c5 = mlrt.FMASlow(float32(x[1]), float32(y[1]), c5)
-		} else {
-			c5 = float32(s)
-		}
-		if s := x[1]*y[2] + mlrt.Wide(c6); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c6 = mlrt.FMASlow(float32(x[1]), float32(y[2]), c6)
-		} else {
-			c6 = float32(s)
-		}
-		if s := x[1]*y[3] + mlrt.Wide(c7); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c7 = mlrt.FMASlow(float32(x[1]), float32(y[3]), c7)
-		} else {
-			c7 = float32(s)
-		}
-	}
-	acc[0], acc[1], acc[2], acc[3], acc[4], acc[5], acc[6], acc[7] = c0, c1, c2, c3, c4, c5, c6, c7
-}
-
-// tile1x4 is tile2x4 for the first of the two rows.
-func tile1x4(acc *[8]float32, a [][2]mlrt.Wide, b [][4]mlrt.Wide) {
-	b = b[:len(a)]
-	c0, c1, c2, c3 := acc[0], acc[1], acc[2], acc[3]
-	for k := range a {
-		x, y := &a[k], &b[k]
-		if s := x[0]*y[0] + mlrt.Wide(c0); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c0 = mlrt.FMASlow(float32(x[0]), float32(y[0]), c0)
-		} else {
-			c0 = float32(s)
-		}
-		if s := x[0]*y[1] + mlrt.Wide(c1); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c1 = mlrt.FMASlow(float32(x[0]), float32(y[1]), c1)
-		} else {
-			c1 = float32(s)
-		}
-		if s := x[0]*y[2] + mlrt.Wide(c2); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c2 = mlrt.FMASlow(float32(x[0]), float32(y[2]), c2)
-		} else {
-			c2 = float32(s)
-		}
-		if s := x[0]*y[3] + mlrt.Wide(c3); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c3 = mlrt.FMASlow(float32(x[0]), float32(y[3]), c3)
-		} else {
-			c3 = float32(s)
-		}
-	}
-	acc[0], acc[1], acc[2], acc[3] = c0, c1, c2, c3
-}
+var fc2WeightInit = mlrt.NewFixed(fc2WeightInitGo, 5)

@@ -9,23 +9,24 @@ import (
 	mlrt "github.com/mlc-go/mlc/runtime"
 )
 
-// crossEntropyForward computes crossEntropyNeg, dCrossEntropy: reduce, sub, exp, reduce, log, sub, gather, neg, ....
+// crossEntropyForwardGo computes dEntropy, neg:
 //
 //	net.ml:12  loss cross_entropy(logits, labels)
 //
 //	reads logits [batch, 10]
 //	reads labels [batch]
-//	writes dCrossEntropy [batch, 10]
-//	writes crossEntropyNeg [batch]
+//	writes dEntropy [batch, 10]
+//	writes neg [batch]
 //
-// An item is 21 of the points (i < batch).
-func crossEntropyForward(logits []float32, labels []int32, dCrossEntropy, crossEntropyNeg []float32, batch int, size float32, lo, hi int) {
-	t := 1 / size
+// An item is 21 points (i < batch).
+func crossEntropyForwardGo(a *crossEntropyForwardArgs, lo, hi int) {
+	logits, labels, neg := a.logits, a.labels, a.neg
+	t := 1 / a.size
 	t2 := -t
-	for i := lo * 21; i < min(hi*21, batch); i++ {
+	for i := lo * 21; i < min(hi*21, a.batch); i++ {
 		r0Lanes := mlrt.Lanes(float32(math.Inf(-1)))
 		var r2Lanes [32]float32
-		logitsRow := logits[i*10:][:10]
+		logitsRow := a.logits[i*10:][:10]
 		labelsV := labels[i]
 		for p := range 10 {
 			r0Lanes[p&31] = mlrt.MaxOf(r0Lanes[p&31], logitsRow[p])
@@ -43,169 +44,151 @@ func crossEntropyForward(logits []float32, labels []int32, dCrossEntropy, crossE
 		}
 		r1 := mlrt.SumLanes(&r1Lanes)
 		t3 := r2 / r1
-		dCrossEntropyRow := dCrossEntropy[i*10:][:10]
+		dEntropyRow := a.dEntropy[i*10:][:10]
 		for p := range 10 {
 			selectV := float32(0)
 			if int32(p) == labelsV {
 				selectV = t2
 			}
-			dCrossEntropyRow[p] = float32(t3*mlrt.Exp(logitsRow[p]-r0)) + selectV
+			dEntropyRow[p] = float32(t3*mlrt.Exp(logitsRow[p]-r0)) + selectV
 		}
-		t4 := -(logits[min(max(int(labelsV), 0), 9)+i*10] - r0 - mlrt.Log(r1))
-		crossEntropyNeg[i] = t4
+		negNew := -(logits[min(max(int(labelsV), 0), 9)+i*10] - r0 - mlrt.Log(r1))
+		neg[i] = negNew
 	}
 }
 
-// crossEntropyForwardTask is a call of crossEntropyForward.
-type crossEntropyForwardTask struct {
-	target          mlrt.Target
-	logits          []float32
-	labels          []int32
-	dCrossEntropy   []float32
-	crossEntropyNeg []float32
-	batch           int
-	size            float32
+type crossEntropyForwardArgs struct {
+	logits        []float32
+	labels        []int32
+	dEntropy, neg []float32
+	batch         int
+	size          float32
 }
 
-// run makes a call with the help of workers.
-func (t *crossEntropyForwardTask) run(pool *mlrt.Pool, target mlrt.Target, logits []float32, labels []int32, dCrossEntropy, crossEntropyNeg []float32, batch int, size float32) {
-	*t = crossEntropyForwardTask{target, logits, labels, dCrossEntropy, crossEntropyNeg, batch, size}
-	pool.Run(t.items(), t)
-}
+var crossEntropyForward = mlrt.NewKernel(crossEntropyForwardGo, func(a *crossEntropyForwardArgs) int { return (a.batch + 20) / 21 })
 
-// crossEntropyForward2 computes loss: reduce, div.
+// crossEntropyForward2Go computes loss:
 //
 //	net.ml:12  loss cross_entropy(logits, labels)
 //	net.ml:13  metric accuracy(logits, labels)
 //
-//	reads crossEntropyNeg [batch]
+//	reads neg [batch]
 //	writes loss []
-func crossEntropyForward2(crossEntropyNeg, loss []float32, batch int, size float32) {
+func crossEntropyForward2Go(a *crossEntropyForward2Args, lo, hi int) {
+	loss := a.loss
 	var r0 float32
-	for base := 0; base < batch; base += 1024 {
-		end := min(base+1024, batch)
+	for base := 0; base < a.batch; base += 1024 {
+		end := min(base+1024, a.batch)
 		var r0Lanes [32]float32
-		crossEntropyNegRow := crossEntropyNeg[base:][:end-base]
+		negRow := a.neg[base:][:end-base]
 		for p := range end - base {
-			r0Lanes[p&31] += crossEntropyNegRow[p]
+			r0Lanes[p&31] += negRow[p]
 		}
-		chunk := mlrt.SumLanes(&r0Lanes)
-		if base == 0 {
-			r0 = chunk
-		} else {
-			r0 += chunk
-		}
+		r0 = mlrt.AddBlock(r0, base, mlrt.SumLanes(&r0Lanes))
 	}
-	loss[0] = r0 / size
+	loss[0] = r0 / a.size
 }
 
-// crossEntropyForward2Task is a call of crossEntropyForward2.
-type crossEntropyForward2Task struct {
-	target          mlrt.Target
-	crossEntropyNeg []float32
-	loss            []float32
-	batch           int
-	size            float32
+type crossEntropyForward2Args struct {
+	neg, loss []float32
+	batch     int
+	size      float32
 }
 
-// run makes a call with the help of workers.
-func (t *crossEntropyForward2Task) run(pool *mlrt.Pool, target mlrt.Target, crossEntropyNeg, loss []float32, batch int, size float32) {
-	*t = crossEntropyForward2Task{target, crossEntropyNeg, loss, batch, size}
-	pool.Run(t.items(), t)
-}
+var crossEntropyForward2 = mlrt.NewFixed(crossEntropyForward2Go, 1)
 
-// accuracyMetric computes accuracyCast: arg_reduce, eq, cast.
+// accuracyMetricGo computes cast:
 //
 //	net.ml:13  metric accuracy(logits, labels)
 //
 //	reads logits [batch, 10]
 //	reads labels [batch]
-//	writes accuracyCast [batch]
+//	writes cast [batch]
 //
-// An item is 1538 of the points (i < batch).
-func accuracyMetric(logits []float32, labels []int32, accuracyCast []float32, batch, lo, hi int) {
-	for i := lo * 1538; i < min(hi*1538, batch); i++ {
+// An item is 1538 points (i < batch).
+func accuracyMetricGo(a *accuracyMetricArgs, lo, hi int) {
+	labels, cast := a.labels, a.cast
+	for i := lo * 1538; i < min(hi*1538, a.batch); i++ {
 		r0Lanes := mlrt.Lanes(float32(math.Inf(-1)))
 		r0At := mlrt.Lanes(-1)
-		logitsRow := logits[i*10:][:10]
+		logitsRow := a.logits[i*10:][:10]
 		for p := range 10 {
 			r0Lanes[p&31], r0At[p&31] = mlrt.ArgMaxOf(r0Lanes[p&31], r0At[p&31], logitsRow[p], p)
 		}
 		_, best := mlrt.ArgMaxLanes(&r0Lanes, &r0At)
 		r0 := int32(max(best, 0))
-		accuracyCast[i] = mlrt.Number[float32](r0 == labels[i])
+		cast[i] = mlrt.Number[float32](r0 == labels[i])
 	}
 }
 
-// accuracyMetricTask is a call of accuracyMetric.
-type accuracyMetricTask struct {
-	target       mlrt.Target
-	logits       []float32
-	labels       []int32
-	accuracyCast []float32
-	batch        int
+type accuracyMetricArgs struct {
+	logits []float32
+	labels []int32
+	cast   []float32
+	batch  int
 }
 
-// run makes a call with the help of workers.
-func (t *accuracyMetricTask) run(pool *mlrt.Pool, target mlrt.Target, logits []float32, labels []int32, accuracyCast []float32, batch int) {
-	*t = accuracyMetricTask{target, logits, labels, accuracyCast, batch}
-	pool.Run(t.items(), t)
-}
+var accuracyMetric = mlrt.NewKernel(accuracyMetricGo, func(a *accuracyMetricArgs) int { return (a.batch + 1537) / 1538 })
 
-// fc2BiasUpdate computes optimizerTrainFc2BiasMomentumBuffer, fc2Bias: reduce, add, mul, sub.
+// fc2BiasUpdateGo computes biasMomentumBuffer, bias:
 //
 //	net.ml:7  fc2: linear(classes)
-//	net.ml:14  optimizer sgd(lr = 0.01, momentum = 0.9)
+//	net.ml:14  optimizer sgd
+//	net.ml:7  fc1: linear(hidden)
 //
-//	reads dCrossEntropy [batch, 10]
-//	updates biasMomentumBuffer [10]
-//	updates bias [10]
-func fc2BiasUpdate(dCrossEntropy, biasMomentumBuffer, bias []float32, batch int, scale float32) {
-	for i := range 10 {
+//	reads dCrossEntropy [batch, iSize]
+//	updates biasMomentumBuffer, bias [iSize]
+//
+// An item is 273 points (i < iSize).
+func fc2BiasUpdateGo(a *fc2BiasUpdateArgs, n fc2BiasUpdateSizes, lo, hi int) {
+	dCrossEntropy, biasMomentumBuffer, bias := a.dCrossEntropy, a.biasMomentumBuffer, a.bias
+	for i := lo * 273; i < min(hi*273, n.iSize); i++ {
 		var r0 float32
-		for base := 0; base < batch; base += 256 {
+		for base := 0; base < a.batch; base += 256 {
 			var r02 float32
-			end := min(base+256, batch)
+			end := min(base+256, a.batch)
 			for p := range end - base {
-				r02 += dCrossEntropy[i+(base+p)*10]
+				r02 += dCrossEntropy[i+(base+p)*n.iSize]
 			}
-			if base == 0 {
-				r0 = r02
-			} else {
-				r0 += r02
-			}
+			r0 = mlrt.AddBlock(r0, base, r02)
 		}
-		t := float32(0.9*biasMomentumBuffer[i]) + r0
-		biasNew := bias[i] - float32(scale*t)
-		biasMomentumBuffer[i] = t
+		biasMomentumBufferNew := mlrt.Flush(float32(0.9*biasMomentumBuffer[i])+r0, 1.5046328e-36)
+		biasNew := bias[i] - float32(a.scale*biasMomentumBufferNew)
+		biasMomentumBuffer[i] = biasMomentumBufferNew
 		bias[i] = biasNew
 	}
 }
 
-// fc2BiasUpdateTask is a call of fc2BiasUpdate.
-type fc2BiasUpdateTask struct {
-	target             mlrt.Target
-	dCrossEntropy      []float32
-	biasMomentumBuffer []float32
-	bias               []float32
-	batch              int
-	scale              float32
+type fc2BiasUpdateArgs struct {
+	dCrossEntropy, biasMomentumBuffer, bias []float32
+
+	batch int
+	scale float32
 }
 
-// run makes a call with the help of workers.
-func (t *fc2BiasUpdateTask) run(pool *mlrt.Pool, target mlrt.Target, dCrossEntropy, biasMomentumBuffer, bias []float32, batch int, scale float32) {
-	*t = fc2BiasUpdateTask{target, dCrossEntropy, biasMomentumBuffer, bias, batch, scale}
-	pool.Run(t.items(), t)
+type fc2BiasUpdateSizes struct {
+	iSize int
 }
 
-// fc2BackwardPack computes a copy of weight whose lanes are consecutive.
+// Items counts the items of a call.
+func (n fc2BiasUpdateSizes) Items(a *fc2BiasUpdateArgs) int {
+	return (n.iSize + 272) / 273
+}
+
+var (
+	fc2BiasUpdate = mlrt.NewSized(fc2BiasUpdateGo, fc2BiasUpdateSizes{10})
+	fc1BiasUpdate = mlrt.NewSized(fc2BiasUpdateGo, fc2BiasUpdateSizes{128})
+)
+
+// fc2BackwardPackGo computes a copy whose lanes are consecutive:
 //
 //	net.ml:7  fc2: linear(classes)
 //	net.ml:7  relu
 //
 //	reads weight [10, 128] in panels of 16 along axis 0
 //	writes weightPacked [10, 128] in panels of 32 along axis 1
-func fc2BackwardPack(weight, weightPacked []float32) {
+func fc2BackwardPackGo(a *fc2BackwardPackArgs, lo, hi int) {
+	weight, weightPacked := a.weight, a.weightPacked
 	for p := range 10 {
 		at := p * 32
 		for j := range 128 {
@@ -214,20 +197,13 @@ func fc2BackwardPack(weight, weightPacked []float32) {
 	}
 }
 
-// fc2BackwardPackTask is a call of fc2BackwardPack.
-type fc2BackwardPackTask struct {
-	target       mlrt.Target
-	weight       []float32
-	weightPacked []float32
+type fc2BackwardPackArgs struct {
+	weight, weightPacked []float32
 }
 
-// run makes a call with the help of workers.
-func (t *fc2BackwardPackTask) run(pool *mlrt.Pool, target mlrt.Target, weight, weightPacked []float32) {
-	*t = fc2BackwardPackTask{target, weight, weightPacked}
-	pool.Run(t.items(), t)
-}
+var fc2BackwardPack = mlrt.NewFixed(fc2BackwardPackGo, 1)
 
-// fc2Backward computes dRelu: einsum, select.
+// fc2BackwardGo computes dRelu:
 //
 //	net.ml:7  fc2: linear(classes)
 //	net.ml:7  relu
@@ -237,331 +213,192 @@ func (t *fc2BackwardPackTask) run(pool *mlrt.Pool, target mlrt.Target, weight, w
 //	writes dRelu [batch, 128]
 //	reads weightPacked [10, 128] in panels of 32 along axis 1
 //
-// An item is 3 tiles of 8 x 64 outputs.
-func fc2Backward(dCrossEntropy, relu, dRelu, weightPacked []float32, batch, lo, hi int) {
-	var a [4][10][2]mlrt.Wide
-	var b [10][4]mlrt.Wide
-	tiles := (batch + 7) / 8 * 2
-	for tile := lo * 3; tile < min(hi*3, tiles); tile++ {
-		rowTile := tile / 2
-		i0 := rowTile * 8
-		rows := min(8, batch-i0)
-		colTile := tile % 2
-		j0 := colTile * 64
-		var acc [4][16][8]float32
+// An item is 3 tiles of 8 x 64.
+func fc2BackwardGo(a *fc2BackwardArgs, lo, hi int) {
+	weightPacked := a.weightPacked
+	tile := mlrt.NewTile()
+	items := (a.batch + 7) / 8 * 2
+	for item := lo * 3; item < min(hi*3, items); item++ {
+		i0 := item / 2 * 8
+		rows := min(8, a.batch-i0)
+		j0 := item % 2 * 64
+		tile.Start()
 		for i := range rows {
-			dCrossEntropyRow := dCrossEntropy[(i0+i)*10:][:10]
+			dCrossEntropyRow := a.dCrossEntropy[(i0+i)*10:][:10]
 			for p := range 10 {
-				a[i/2][p][i%2] = mlrt.Wide(dCrossEntropyRow[p])
+				tile.SetRow(i, p, mlrt.Wide(dCrossEntropyRow[p]))
 			}
 		}
 		for c := 0; c < 64; c += 4 {
 			for p := range 10 {
 				at := p * 32
 				for j := range 4 {
-					weightPackedV := weightPacked[at+(j0+c+j)%32+(j0+c+j)/32*320]
-					b[p][j] = mlrt.Wide(weightPackedV)
+					tile.Cols[p][j] = mlrt.Wide(weightPacked[at+(j0+c+j)%32+(j0+c+j)/32*320])
 				}
 			}
-			for r := 0; r < rows; r += 2 {
-				if r+1 < rows {
-					tile2x4(&acc[r/2][c/4], a[r/2][:], b[:])
-				} else {
-					tile1x4(&acc[r/2][c/4], a[r/2][:], b[:])
-				}
-			}
+			tile.Multiply(c, rows, 10)
 		}
 		for r := range rows {
-			reluRow := relu[(i0+r)*128+j0:][:64]
-			dReluRow := dRelu[(i0+r)*128+j0:][:64]
+			reluRow := a.relu[(i0+r)*128+j0:][:64]
+			dReluRow := a.dRelu[(i0+r)*128+j0:][:64]
 			for c := range 64 {
-				acc2 := acc[r/2][c/4][r%2*4+c%4]
-				selectV := float32(0)
-				if reluRow[c] > 0 {
-					selectV = acc2
+				acc := tile.Sum(r, c)
+				dReluNew := acc
+				if reluRow[c] <= 0 {
+					dReluNew = 0
 				}
-				dReluRow[c] = selectV
+				dReluRow[c] = dReluNew
 			}
 		}
 	}
+	tile.Close()
 }
 
-// fc2BackwardTask is a call of fc2Backward.
-type fc2BackwardTask struct {
-	target        mlrt.Target
-	dCrossEntropy []float32
-	relu          []float32
-	dRelu         []float32
-	weightPacked  []float32
-	batch         int
+type fc2BackwardArgs struct {
+	dCrossEntropy, relu, dRelu, weightPacked []float32
+
+	batch int
 }
 
-// run makes a call with the help of workers.
-func (t *fc2BackwardTask) run(pool *mlrt.Pool, target mlrt.Target, dCrossEntropy, relu, dRelu, weightPacked []float32, batch int) {
-	*t = fc2BackwardTask{target, dCrossEntropy, relu, dRelu, weightPacked, batch}
-	pool.Run(t.items(), t)
-}
+var fc2Backward = mlrt.NewKernel(fc2BackwardGo, func(a *fc2BackwardArgs) int { return ((a.batch+7)/8*2 + 2) / 3 })
 
-// fc2WeightUpdate computes optimizerTrainFc2WeightMomentumBuffer, fc2Weight: einsum, add, mul, sub.
+// fc2WeightUpdateGo computes weightMomentumBuffer, weight:
 //
 //	net.ml:7  fc2: linear(classes)
-//	net.ml:14  optimizer sgd(lr = 0.01, momentum = 0.9)
+//	net.ml:14  optimizer sgd
 //
 //	reads relu [batch, 128]
 //	reads dCrossEntropy [batch, 10]
-//	updates weightMomentumBuffer [10, 128] in panels of 16 along axis 0
-//	updates weight [10, 128] in panels of 16 along axis 0
+//	updates weightMomentumBuffer, weight [10, 128] in panels of 16 along axis 0
 //
-// An item is a tile of 8 x 64 outputs.
-func fc2WeightUpdate(relu, dCrossEntropy, weightMomentumBuffer, weight []float32, batch int, scale float32, lo, hi int) {
-	var a [4][256][2]mlrt.Wide
-	var b [256][4]mlrt.Wide
-	for tile := lo; tile < hi; tile++ {
-		rowTile := tile / 2
-		i0 := rowTile * 8
+// An item is a tile of 8 x 64.
+func fc2WeightUpdateGo(a *fc2WeightUpdateArgs, lo, hi int) {
+	weightMomentumBuffer, weight := a.weightMomentumBuffer, a.weight
+	tile := mlrt.NewTile()
+	for item := lo; item < hi; item++ {
+		i0 := item / 2 * 8
 		rows := min(8, 10-i0)
-		colTile := tile % 2
-		j0 := colTile * 64
-		var acc [4][16][8]float32
-		var total [4][16][8]float32
-		for k0 := 0; k0 < batch; k0 += 256 {
-			if k0 > 0 && k0%1024 == 0 {
-				if k0 == 1024 {
-					total = acc
-				} else {
-					for i := range acc {
-						for j := range acc[i] {
-							for l := range acc[i][j] {
-								total[i][j][l] += acc[i][j][l]
-							}
-						}
-					}
-				}
-				acc = [4][16][8]float32{}
-			}
-			depth := min(256, batch-k0)
+		j0 := item % 2 * 64
+		tile.Start()
+		for k0 := 0; k0 < a.batch; k0 += 256 {
+			depth := tile.Next(k0, a.batch)
 			for p := range depth {
-				dCrossEntropyRow := dCrossEntropy[(k0+p)*10+i0:][:rows]
+				dCrossEntropyRow := a.dCrossEntropy[(k0+p)*10+i0:][:rows]
 				for i := range rows {
-					a[i/2][p][i%2] = mlrt.Wide(dCrossEntropyRow[i])
+					tile.SetRow(i, p, mlrt.Wide(dCrossEntropyRow[i]))
 				}
 			}
 			for c := 0; c < 64; c += 4 {
 				for p := range depth {
-					reluRow := relu[(k0+p)*128+(j0+c):][:4]
+					reluRow := a.relu[(k0+p)*128+(j0+c):][:4]
 					for j := range 4 {
-						b[p][j] = mlrt.Wide(reluRow[j])
+						tile.Cols[p][j] = mlrt.Wide(reluRow[j])
 					}
 				}
-				for r := 0; r < rows; r += 2 {
-					if r+1 < rows {
-						tile2x4(&acc[r/2][c/4], a[r/2][:depth], b[:depth])
-					} else {
-						tile1x4(&acc[r/2][c/4], a[r/2][:depth], b[:depth])
-					}
-				}
+				tile.Multiply(c, rows, depth)
 			}
 		}
-		if batch > 1024 {
-			// Block sums are added in order.
-			for i := range acc {
-				for j := range acc[i] {
-					for l := range acc[i][j] {
-						acc[i][j][l] = total[i][j][l] + acc[i][j][l]
-					}
-				}
-			}
-		}
+		tile.End(a.batch)
 		for r := range rows {
 			at := i0 + r
 			for c := range 64 {
-				acc2 := acc[r/2][c/4][r%2*4+c%4]
-				t := float32(0.9*weightMomentumBuffer[at+(j0+c)*16]) + acc2
-				weightNew := weight[at+(j0+c)*16] - float32(scale*t)
-				weightMomentumBuffer[at+(j0+c)*16] = t
+				acc := tile.Sum(r, c)
+				weightMomentumBufferNew := mlrt.Flush(float32(0.9*weightMomentumBuffer[at+(j0+c)*16])+acc, 1.5046328e-36)
+				weightNew := weight[at+(j0+c)*16] - float32(a.scale*weightMomentumBufferNew)
+				weightMomentumBuffer[at+(j0+c)*16] = weightMomentumBufferNew
 				weight[at+(j0+c)*16] = weightNew
 			}
 		}
 	}
+	tile.Close()
 }
 
-// fc2WeightUpdateTask is a call of fc2WeightUpdate.
-type fc2WeightUpdateTask struct {
-	target               mlrt.Target
-	relu                 []float32
-	dCrossEntropy        []float32
-	weightMomentumBuffer []float32
-	weight               []float32
-	batch                int
-	scale                float32
+type fc2WeightUpdateArgs struct {
+	relu, dCrossEntropy, weightMomentumBuffer, weight []float32
+
+	batch int
+	scale float32
 }
 
-// run makes a call with the help of workers.
-func (t *fc2WeightUpdateTask) run(pool *mlrt.Pool, target mlrt.Target, relu, dCrossEntropy, weightMomentumBuffer, weight []float32, batch int, scale float32) {
-	*t = fc2WeightUpdateTask{target, relu, dCrossEntropy, weightMomentumBuffer, weight, batch, scale}
-	pool.Run(t.items(), t)
-}
+var fc2WeightUpdate = mlrt.NewFixed(fc2WeightUpdateGo, 4)
 
-// fc1BiasUpdate computes optimizerTrainFc1BiasMomentumBuffer, fc1Bias: reduce, add, mul, sub.
+// fc1WeightUpdateGo computes weightMomentumBuffer, weight:
 //
 //	net.ml:7  fc1: linear(hidden)
-//	net.ml:14  optimizer sgd(lr = 0.01, momentum = 0.9)
-//
-//	reads dRelu [batch, 128]
-//	updates biasMomentumBuffer [128]
-//	updates bias [128]
-//
-// An item is 285 of the points (i < 128).
-func fc1BiasUpdate(dRelu, biasMomentumBuffer, bias []float32, batch int, scale float32, lo, hi int) {
-	for i := lo * 285; i < min(hi*285, 128); i++ {
-		var r0 float32
-		for base := 0; base < batch; base += 256 {
-			var r02 float32
-			end := min(base+256, batch)
-			for p := range end - base {
-				r02 += dRelu[i+(base+p)*128]
-			}
-			if base == 0 {
-				r0 = r02
-			} else {
-				r0 += r02
-			}
-		}
-		t := float32(0.9*biasMomentumBuffer[i]) + r0
-		biasNew := bias[i] - float32(scale*t)
-		biasMomentumBuffer[i] = t
-		bias[i] = biasNew
-	}
-}
-
-// fc1BiasUpdateTask is a call of fc1BiasUpdate.
-type fc1BiasUpdateTask struct {
-	target             mlrt.Target
-	dRelu              []float32
-	biasMomentumBuffer []float32
-	bias               []float32
-	batch              int
-	scale              float32
-}
-
-// run makes a call with the help of workers.
-func (t *fc1BiasUpdateTask) run(pool *mlrt.Pool, target mlrt.Target, dRelu, biasMomentumBuffer, bias []float32, batch int, scale float32) {
-	*t = fc1BiasUpdateTask{target, dRelu, biasMomentumBuffer, bias, batch, scale}
-	pool.Run(t.items(), t)
-}
-
-// fc1WeightUpdate computes optimizerTrainFc1WeightMomentumBuffer, fc1Weight: einsum, add, mul, sub.
-//
-//	net.ml:7  fc1: linear(hidden)
-//	net.ml:14  optimizer sgd(lr = 0.01, momentum = 0.9)
+//	net.ml:14  optimizer sgd
 //
 //	reads x [batch, 784]
 //	reads dRelu [batch, 128]
-//	updates weightMomentumBuffer [128, 784] in panels of 32 along axis 0
-//	updates weight [128, 784] in panels of 32 along axis 0
+//	updates weightMomentumBuffer, weight [128, 784] in panels of 32 along axis 0
 //
-// An item is a tile of 8 x 64 outputs.
-func fc1WeightUpdate(x, dRelu, weightMomentumBuffer, weight []float32, batch int, scale float32, lo, hi int) {
-	var a [4][256][2]mlrt.Wide
-	var b [256][4]mlrt.Wide
-	for tile := lo; tile < hi; tile++ {
-		rowTile := tile / 13
-		i0 := rowTile * 8
-		colTile := tile % 13
-		j0 := colTile * 64
+// An item is a tile of 8 x 64.
+func fc1WeightUpdateGo(a *fc1WeightUpdateArgs, lo, hi int) {
+	weightMomentumBuffer, weight := a.weightMomentumBuffer, a.weight
+	tile := mlrt.NewTile()
+	for item := lo; item < hi; item++ {
+		i0 := item / 13 * 8
+		j0 := item % 13 * 64
 		cols := min(64, 784-j0)
-		var acc [4][16][8]float32
-		var total [4][16][8]float32
-		for k0 := 0; k0 < batch; k0 += 256 {
-			if k0 > 0 && k0%1024 == 0 {
-				if k0 == 1024 {
-					total = acc
-				} else {
-					for i := range acc {
-						for j := range acc[i] {
-							for l := range acc[i][j] {
-								total[i][j][l] += acc[i][j][l]
-							}
-						}
-					}
-				}
-				acc = [4][16][8]float32{}
-			}
-			depth := min(256, batch-k0)
+		tile.Start()
+		for k0 := 0; k0 < a.batch; k0 += 256 {
+			depth := tile.Next(k0, a.batch)
 			for p := range depth {
-				dReluRow := dRelu[(k0+p)*128+i0:][:8]
+				dReluRow := a.dRelu[(k0+p)*128+i0:][:8]
 				for i := range 8 {
-					a[i/2][p][i%2] = mlrt.Wide(dReluRow[i])
+					tile.SetRow(i, p, mlrt.Wide(dReluRow[i]))
 				}
 			}
 			for c := 0; c < cols; c += 4 {
 				width := min(4, cols-c)
 				for p := range depth {
-					xRow := x[(k0+p)*784+(j0+c):][:width]
+					xRow := a.x[(k0+p)*784+(j0+c):][:width]
 					for j := range width {
-						b[p][j] = mlrt.Wide(xRow[j])
+						tile.Cols[p][j] = mlrt.Wide(xRow[j])
 					}
 				}
-				for r := 0; r < 8; r += 2 {
-					tile2x4(&acc[r/2][c/4], a[r/2][:depth], b[:depth])
-				}
+				tile.Multiply(c, 8, depth)
 			}
 		}
-		if batch > 1024 {
-			// Block sums are added in order.
-			for i := range acc {
-				for j := range acc[i] {
-					for l := range acc[i][j] {
-						acc[i][j][l] = total[i][j][l] + acc[i][j][l]
-					}
-				}
-			}
-		}
+		tile.End(a.batch)
 		for r := range 8 {
 			at := (i0 + r) % 32
 			at2 := (i0 + r) / 32
 			at3 := at + at2*25088
 			for c := range cols {
-				acc2 := acc[r/2][c/4][r%2*4+c%4]
-				t := float32(0.9*weightMomentumBuffer[at3+(j0+c)*32]) + acc2
-				weightNew := weight[at3+(j0+c)*32] - float32(scale*t)
-				weightMomentumBuffer[at3+(j0+c)*32] = t
+				acc := tile.Sum(r, c)
+				weightMomentumBufferNew := mlrt.Flush(float32(0.9*weightMomentumBuffer[at3+(j0+c)*32])+acc, 1.5046328e-36)
+				weightNew := weight[at3+(j0+c)*32] - float32(a.scale*weightMomentumBufferNew)
+				weightMomentumBuffer[at3+(j0+c)*32] = weightMomentumBufferNew
 				weight[at3+(j0+c)*32] = weightNew
 			}
 		}
 	}
+	tile.Close()
 }
 
-// fc1WeightUpdateTask is a call of fc1WeightUpdate.
-type fc1WeightUpdateTask struct {
-	target               mlrt.Target
-	x                    []float32
-	dRelu                []float32
-	weightMomentumBuffer []float32
-	weight               []float32
-	batch                int
-	scale                float32
+type fc1WeightUpdateArgs struct {
+	x, dRelu, weightMomentumBuffer, weight []float32
+
+	batch int
+	scale float32
 }
 
-// run makes a call with the help of workers.
-func (t *fc1WeightUpdateTask) run(pool *mlrt.Pool, target mlrt.Target, x, dRelu, weightMomentumBuffer, weight []float32, batch int, scale float32) {
-	*t = fc1WeightUpdateTask{target, x, dRelu, weightMomentumBuffer, weight, batch, scale}
-	pool.Run(t.items(), t)
-}
+var fc1WeightUpdate = mlrt.NewFixed(fc1WeightUpdateGo, 208)
 
-// crossEntropyForward3 computes crossEntropyNeg: reduce, sub, exp, reduce, log, sub, gather, neg.
+// crossEntropyForward3Go computes neg:
 //
 //	net.ml:12  loss cross_entropy(logits, labels)
 //
 //	reads logits [batch, 10]
 //	reads labels [batch]
-//	writes crossEntropyNeg [batch]
+//	writes neg [batch]
 //
-// An item is 54 of the points (i < batch).
-func crossEntropyForward3(logits []float32, labels []int32, crossEntropyNeg []float32, batch, lo, hi int) {
-	for i := lo * 54; i < min(hi*54, batch); i++ {
+// An item is 54 points (i < batch).
+func crossEntropyForward3Go(a *crossEntropyForward3Args, lo, hi int) {
+	logits, labels, neg := a.logits, a.labels, a.neg
+	for i := lo * 54; i < min(hi*54, a.batch); i++ {
 		r0Lanes := mlrt.Lanes(float32(math.Inf(-1)))
-		logitsRow := logits[i*10:][:10]
+		logitsRow := a.logits[i*10:][:10]
 		for p := range 10 {
 			r0Lanes[p&31] = mlrt.MaxOf(r0Lanes[p&31], logitsRow[p])
 		}
@@ -571,125 +408,16 @@ func crossEntropyForward3(logits []float32, labels []int32, crossEntropyNeg []fl
 			r1Lanes[p&31] += mlrt.Exp(logitsRow[p] - r0)
 		}
 		r1 := mlrt.SumLanes(&r1Lanes)
-		t := -(logits[min(max(int(labels[i]), 0), 9)+i*10] - r0 - mlrt.Log(r1))
-		crossEntropyNeg[i] = t
+		negNew := -(logits[min(max(int(labels[i]), 0), 9)+i*10] - r0 - mlrt.Log(r1))
+		neg[i] = negNew
 	}
 }
 
-// crossEntropyForward3Task is a call of crossEntropyForward3.
-type crossEntropyForward3Task struct {
-	target          mlrt.Target
-	logits          []float32
-	labels          []int32
-	crossEntropyNeg []float32
-	batch           int
+type crossEntropyForward3Args struct {
+	logits []float32
+	labels []int32
+	neg    []float32
+	batch  int
 }
 
-// run makes a call with the help of workers.
-func (t *crossEntropyForward3Task) run(pool *mlrt.Pool, target mlrt.Target, logits []float32, labels []int32, crossEntropyNeg []float32, batch int) {
-	*t = crossEntropyForward3Task{target, logits, labels, crossEntropyNeg, batch}
-	pool.Run(t.items(), t)
-}
-
-// optimizerTrainFc1WeightMomentumBufferInit computes optimizerTrainFc1WeightMomentumBuffer: broadcast.
-//
-//	net.ml:14  optimizer/train/fc1.weight/momentum_buffer
-//
-//	writes weightMomentumBuffer [128, 784] in panels of 32 along axis 0
-//
-// An item is 25 of the points (i < 128).
-func optimizerTrainFc1WeightMomentumBufferInit(weightMomentumBuffer []float32, lo, hi int) {
-	for i := lo * 25; i < min(hi*25, 128); i++ {
-		at := i % 32
-		at2 := i / 32
-		at3 := at + at2*25088
-		for j := range 784 {
-			weightMomentumBuffer[at3+j*32] = 0
-		}
-	}
-}
-
-// optimizerTrainFc1WeightMomentumBufferInitTask is a call of optimizerTrainFc1WeightMomentumBufferInit.
-type optimizerTrainFc1WeightMomentumBufferInitTask struct {
-	target               mlrt.Target
-	weightMomentumBuffer []float32
-}
-
-// run makes a call with the help of workers.
-func (t *optimizerTrainFc1WeightMomentumBufferInitTask) run(pool *mlrt.Pool, target mlrt.Target, weightMomentumBuffer []float32) {
-	*t = optimizerTrainFc1WeightMomentumBufferInitTask{target, weightMomentumBuffer}
-	pool.Run(t.items(), t)
-}
-
-// optimizerTrainFc1BiasMomentumBufferInit computes optimizerTrainFc1BiasMomentumBuffer: broadcast.
-//
-//	net.ml:14  optimizer/train/fc1.bias/momentum_buffer
-//
-//	writes biasMomentumBuffer [128]
-func optimizerTrainFc1BiasMomentumBufferInit(biasMomentumBuffer []float32) {
-	biasMomentumBufferRow := biasMomentumBuffer[:128]
-	for i := range 128 {
-		biasMomentumBufferRow[i] = 0
-	}
-}
-
-// optimizerTrainFc1BiasMomentumBufferInitTask is a call of optimizerTrainFc1BiasMomentumBufferInit.
-type optimizerTrainFc1BiasMomentumBufferInitTask struct {
-	target             mlrt.Target
-	biasMomentumBuffer []float32
-}
-
-// run makes a call with the help of workers.
-func (t *optimizerTrainFc1BiasMomentumBufferInitTask) run(pool *mlrt.Pool, target mlrt.Target, biasMomentumBuffer []float32) {
-	*t = optimizerTrainFc1BiasMomentumBufferInitTask{target, biasMomentumBuffer}
-	pool.Run(t.items(), t)
-}
-
-// optimizerTrainFc2WeightMomentumBufferInit computes optimizerTrainFc2WeightMomentumBuffer: broadcast.
-//
-//	net.ml:14  optimizer/train/fc2.weight/momentum_buffer
-//
-//	writes weightMomentumBuffer [10, 128] in panels of 16 along axis 0
-func optimizerTrainFc2WeightMomentumBufferInit(weightMomentumBuffer []float32) {
-	for i := range 10 {
-		for j := range 128 {
-			weightMomentumBuffer[i+j*16] = 0
-		}
-	}
-}
-
-// optimizerTrainFc2WeightMomentumBufferInitTask is a call of optimizerTrainFc2WeightMomentumBufferInit.
-type optimizerTrainFc2WeightMomentumBufferInitTask struct {
-	target               mlrt.Target
-	weightMomentumBuffer []float32
-}
-
-// run makes a call with the help of workers.
-func (t *optimizerTrainFc2WeightMomentumBufferInitTask) run(pool *mlrt.Pool, target mlrt.Target, weightMomentumBuffer []float32) {
-	*t = optimizerTrainFc2WeightMomentumBufferInitTask{target, weightMomentumBuffer}
-	pool.Run(t.items(), t)
-}
-
-// optimizerTrainFc2BiasMomentumBufferInit computes optimizerTrainFc2BiasMomentumBuffer: broadcast.
-//
-//	net.ml:14  optimizer/train/fc2.bias/momentum_buffer
-//
-//	writes biasMomentumBuffer [10]
-func optimizerTrainFc2BiasMomentumBufferInit(biasMomentumBuffer []float32) {
-	biasMomentumBufferRow := biasMomentumBuffer[:10]
-	for i := range 10 {
-		biasMomentumBufferRow[i] = 0
-	}
-}
-
-// optimizerTrainFc2BiasMomentumBufferInitTask is a call of optimizerTrainFc2BiasMomentumBufferInit.
-type optimizerTrainFc2BiasMomentumBufferInitTask struct {
-	target             mlrt.Target
-	biasMomentumBuffer []float32
-}
-
-// run makes a call with the help of workers.
-func (t *optimizerTrainFc2BiasMomentumBufferInitTask) run(pool *mlrt.Pool, target mlrt.Target, biasMomentumBuffer []float32) {
-	*t = optimizerTrainFc2BiasMomentumBufferInitTask{target, biasMomentumBuffer}
-	pool.Run(t.items(), t)
-}
+var crossEntropyForward3 = mlrt.NewKernel(crossEntropyForward3Go, func(a *crossEntropyForward3Args) int { return (a.batch + 53) / 54 })

@@ -11,6 +11,6 @@ model Kinds(hidden = 32) {
         input labels int32[batch]
         loss cross_entropy(logits, labels)
         metric accuracy(logits, labels)
-        optimizer adam(lr = 1e-2)
+        optimizer adam(lr = 1e-2, ema = 0.99)
     }
 }

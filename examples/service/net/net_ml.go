@@ -15,6 +15,7 @@ package net
 import (
 	"io"
 	"io/fs"
+	"slices"
 	"sync"
 
 	mlrt "github.com/mlc-go/mlc/runtime"
@@ -33,20 +34,7 @@ var modelInfo = mlrt.Info{
 	File:    "net.ml",
 	Hash:    "440369d766cd432580867f49620017e6",
 	Args:    []string{"hidden=32"},
-	Vars: []mlrt.VarInfo{
-		{Name: "fc1.weight", DType: mlrt.Float32, Shape: []int{32, 8}, Kind: mlrt.Param, Line: 7},
-		{Name: "fc1.bias", DType: mlrt.Float32, Shape: []int{32}, Kind: mlrt.Param, Line: 7},
-		{Name: "fc2.weight", DType: mlrt.Float32, Shape: []int{4, 32}, Kind: mlrt.Param, Line: 7},
-		{Name: "fc2.bias", DType: mlrt.Float32, Shape: []int{4}, Kind: mlrt.Param, Line: 7},
-		{Name: "optimizer/train/fc1.weight/exp_avg", DType: mlrt.Float32, Shape: []int{32, 8}, Kind: mlrt.Optimizer, Line: 14},
-		{Name: "optimizer/train/fc1.weight/exp_avg_sq", DType: mlrt.Float32, Shape: []int{32, 8}, Kind: mlrt.Optimizer, Line: 14},
-		{Name: "optimizer/train/fc1.bias/exp_avg", DType: mlrt.Float32, Shape: []int{32}, Kind: mlrt.Optimizer, Line: 14},
-		{Name: "optimizer/train/fc1.bias/exp_avg_sq", DType: mlrt.Float32, Shape: []int{32}, Kind: mlrt.Optimizer, Line: 14},
-		{Name: "optimizer/train/fc2.weight/exp_avg", DType: mlrt.Float32, Shape: []int{4, 32}, Kind: mlrt.Optimizer, Line: 14},
-		{Name: "optimizer/train/fc2.weight/exp_avg_sq", DType: mlrt.Float32, Shape: []int{4, 32}, Kind: mlrt.Optimizer, Line: 14},
-		{Name: "optimizer/train/fc2.bias/exp_avg", DType: mlrt.Float32, Shape: []int{4}, Kind: mlrt.Optimizer, Line: 14},
-		{Name: "optimizer/train/fc2.bias/exp_avg_sq", DType: mlrt.Float32, Shape: []int{4}, Kind: mlrt.Optimizer, Line: 14},
-	},
+	Vars:    modelVars(),
 	Entries: []mlrt.FuncInfo{
 		{
 			Name: "forward",
@@ -70,29 +58,45 @@ var modelInfo = mlrt.Info{
 	},
 }
 
+// modelVars describes the stored tensors in the order of their numbers.
+func modelVars() []mlrt.VarInfo {
+	params := []mlrt.VarInfo{
+		{Name: "fc1.weight", DType: mlrt.Float32, Shape: []int{32, 8}, Line: 7, Layout: mlrt.Panels{Width: 32}},
+		{Name: "fc1.bias", DType: mlrt.Float32, Shape: []int{32}, Line: 7},
+		{Name: "fc2.weight", DType: mlrt.Float32, Shape: []int{4, 32}, Line: 7, Layout: mlrt.Panels{Width: 16}},
+		{Name: "fc2.bias", DType: mlrt.Float32, Shape: []int{4}, Line: 7},
+	}
+	return slices.Concat(
+		params,
+		mlrt.StateVars("train", 14, params, "exp_avg", "exp_avg_sq", "ema"),
+	)
+}
+
+// params are the learnable tensors, or what an optimizer keeps for each of them.
+type params struct {
+	fc1Weight []float32 // fc1.weight [32, 8] in panels of 32 along axis 0
+	fc1Bias   []float32 // fc1.bias [32]
+	fc2Weight []float32 // fc2.weight [4, 32] in panels of 16 along axis 0
+	fc2Bias   []float32 // fc2.bias [4]
+}
+
+// tensors lists the addresses of the tensors in their order.
+func (p *params) tensors() []any {
+	return []any{&p.fc1Weight, &p.fc1Bias, &p.fc2Weight, &p.fc2Bias}
+}
+
 // Model holds the weights. Several goroutines may use it at once, as long as none
 // writes to it.
 type Model struct {
-	fc1Weight []float32    // fc1.weight [32, 8] in panels of 32 along axis 0
-	fc1Bias   []float32    // fc1.bias [32]
-	fc2Weight []float32    // fc2.weight [4, 32] in panels of 16 along axis 0
-	fc2Bias   []float32    // fc2.bias [4]
-	weights   mlrt.Weights // the same memory by number
-	sessions  sync.Pool    // of Predict
+	params
+	weights  mlrt.Weights // the same memory by number
+	sessions sync.Pool    // of Predict
 }
 
 // newModel returns a model whose weights are all zero.
 func newModel() *Model {
 	m := &Model{}
-	m.fc1Weight = make([]float32, 256)
-	m.fc1Bias = make([]float32, 32)
-	m.fc2Weight = make([]float32, 512)
-	m.fc2Bias = make([]float32, 4)
-	m.weights = mlrt.Weights{
-		Info:    &modelInfo,
-		Data:    []any{m.fc1Weight, m.fc1Bias, m.fc2Weight, m.fc2Bias, nil, nil, nil, nil, nil, nil, nil, nil},
-		Layouts: []*mlrt.Panels{{Lane: 0, Width: 32, Rest: []int{1}}, nil, {Lane: 0, Width: 16, Rest: []int{1}}, nil, nil, nil, nil, nil, nil, nil, nil, nil},
-	}
+	m.weights = mlrt.NewWeights(&modelInfo, m.tensors())
 	return m
 }
 
@@ -102,14 +106,9 @@ func New(seed uint64) *Model {
 	pool := mlrt.NewPool(0)
 	defer pool.Close()
 	r := modelInit{
-		pool:   pool,
-		target: mlrt.PickTarget(""),
-		model:  m,
-		seed:   seed,
-	}
-	// Its sizes are constant, so there is enough memory or none for the model itself.
-	if err := r.resize(); err != nil {
-		panic(err)
+		cores: mlrt.NewCores(pool, ""),
+		model: m,
+		seed:  seed,
 	}
 	r.run()
 	return m
@@ -117,91 +116,30 @@ func New(seed uint64) *Model {
 
 // modelInit computes the initial values of a model's tensors.
 type modelInit struct {
-	pool                            *mlrt.Pool
-	target                          mlrt.Target
-	arena                           *mlrt.Arena
-	model                           *Model
-	seed                            uint64
-	step                            int64 // number of the update or call, from 1
-	key                             uint32
-	seed0                           uint32
-	key2                            uint32
-	seed1                           uint32
-	key3                            uint32
-	step2                           uint32
-	key4                            uint32
-	key5                            uint32
-	key6                            uint32
-	key7                            uint32
-	key8                            uint32
-	key9                            uint32
-	optimizerTrainFc1WeightExpAvg   []float32 // [32, 8] in panels of 32 along axis 0
-	optimizerTrainFc1BiasExpAvg     []float32 // [32]
-	optimizerTrainFc2WeightExpAvg   []float32 // [4, 32] in panels of 16 along axis 0
-	optimizerTrainFc2BiasExpAvg     []float32 // [4]
-	optimizerTrainFc1WeightExpAvgSq []float32 // [32, 8] in panels of 32 along axis 0
-	optimizerTrainFc1BiasExpAvgSq   []float32 // [32]
-	optimizerTrainFc2WeightExpAvgSq []float32 // [4, 32] in panels of 16 along axis 0
-	optimizerTrainFc2BiasExpAvgSq   []float32 // [4]
-	fc1WeightInit                   fc1WeightInitTask
-	fc1BiasInit                     fc1BiasInitTask
-	fc2WeightInit                   fc2WeightInitTask
-	fc2BiasInit                     fc2BiasInitTask
-}
-
-// resize makes the memory of the call.
-func (r *modelInit) resize() error {
-	if r.arena != nil {
-		return nil
-	}
-	// Sizes in bytes. Buffers that are never needed together share a slot.
-	arena, err := r.arena.Grow(
-		1024,
-		128,
-		2048,
-		16,
-		1024,
-		128,
-		2048,
-		16,
-	)
-	if err != nil {
-		return err
-	}
-	r.arena = arena
-	r.optimizerTrainFc1WeightExpAvg = mlrt.Slice[float32](r.arena, 0, 256)
-	r.optimizerTrainFc1BiasExpAvg = mlrt.Slice[float32](r.arena, 1, 32)
-	r.optimizerTrainFc2WeightExpAvg = mlrt.Slice[float32](r.arena, 2, 512)
-	r.optimizerTrainFc2BiasExpAvg = mlrt.Slice[float32](r.arena, 3, 4)
-	r.optimizerTrainFc1WeightExpAvgSq = mlrt.Slice[float32](r.arena, 4, 256)
-	r.optimizerTrainFc1BiasExpAvgSq = mlrt.Slice[float32](r.arena, 5, 32)
-	r.optimizerTrainFc2WeightExpAvgSq = mlrt.Slice[float32](r.arena, 6, 512)
-	r.optimizerTrainFc2BiasExpAvgSq = mlrt.Slice[float32](r.arena, 7, 4)
-	return nil
+	cores *mlrt.Cores
+	model *Model
+	seed  uint64
+	step  int64 // number of the update or call, from 1
+	seed0 uint32
+	seed1 uint32
+	step2 uint32
 }
 
 // run runs the kernels in order.
 func (r *modelInit) run() {
-	r.key = mlrt.ToUint32(2.304928237e+09)
 	r.seed0 = uint32(r.seed)
-	r.key2 = mlrt.ToUint32(2.64612707e+08)
 	r.seed1 = uint32(r.seed >> 32)
-	r.key3 = mlrt.ToUint32(0)
 	r.step2 = uint32(r.step)
-	r.key4 = mlrt.ToUint32(2.085504312e+09)
-	r.key5 = mlrt.ToUint32(4.115795414e+09)
-	r.key6 = mlrt.ToUint32(1.914795222e+09)
-	r.key7 = mlrt.ToUint32(3.64239456e+09)
-	r.key8 = mlrt.ToUint32(3.834150531e+09)
-	r.key9 = mlrt.ToUint32(2.418402596e+09)
+	c := r.cores
+	m := r.model
 	// net.ml:7  fc1.weight
-	r.fc1WeightInit.run(r.pool, r.target, r.model.fc1Weight, r.key, r.seed0, r.key2, r.seed1, r.key3, r.step2)
+	fc1WeightInit.Run(c, fc1WeightInitArgs{m.fc1Weight, 2304928237, r.seed0, 264612707, r.seed1, 0, r.step2})
 	// net.ml:7  fc1.bias
-	r.fc1BiasInit.run(r.pool, r.target, r.model.fc1Bias, r.key4, r.seed0, r.key5, r.seed1, r.key3, r.step2)
+	fc1BiasInit.Run(c, fc1BiasInitArgs{m.fc1Bias, 2085504312, r.seed0, 4115795414, r.seed1, 0, r.step2})
 	// net.ml:7  fc2.weight
-	r.fc2WeightInit.run(r.pool, r.target, r.model.fc2Weight, r.key6, r.seed0, r.key7, r.seed1, r.key3, r.step2)
+	fc2WeightInit.Run(c, fc2WeightInitArgs{m.fc2Weight, 1914795222, r.seed0, 3642394560, r.seed1, 0, r.step2})
 	// net.ml:7  fc2.bias
-	r.fc2BiasInit.run(r.pool, r.target, r.model.fc2Bias, r.key8, r.seed0, r.key9, r.seed1, r.key3, r.step2)
+	fc2BiasInit.Run(c, fc2BiasInitArgs{m.fc2Bias, 3834150531, r.seed0, 2418402596, r.seed1, 0, r.step2})
 }
 
 // Load reads a model from a safetensors file. Errors that wrap mlrt.ErrWeights are

@@ -3,242 +3,29 @@
 
 package net
 
-import mlrt "github.com/mlc-go/mlc/runtime"
-
-// Item runs item i.
-func (t *fc1ForwardTask) Item(i int) {
-	switch t.target {
-	case mlrt.AVX512:
-		fc1ForwardAVX512(mlrt.First(t.x), mlrt.First(t.weight), mlrt.First(t.bias), mlrt.First(t.relu), t.batch, i*41, min(i*41+41, (t.batch+7)/8))
-	case mlrt.AVX2:
-		fc1ForwardAVX2(mlrt.First(t.x), mlrt.First(t.weight), mlrt.First(t.bias), mlrt.First(t.relu), t.batch, i*111, min(i*111+111, 2*((t.batch+5)/6)))
-	default:
-		fc1Forward(t.x, t.weight, t.bias, t.relu, t.batch, i, i+1)
-	}
+// The kernels get their forms in assembly, that for AVX-512 and that for AVX2: how
+// many items a worker takes together, and how many there are.
+func init() {
+	fc1Forward.Add(fc1ForwardAVX512, 17, fc1ForwardAVX2, 22, func(a *fc1ForwardArgs) (int, int) { return (a.batch + 7) / 8, (a.batch + 5) / 6 })
+	fc2Forward.Add(fc2ForwardAVX512, 10, fc2ForwardAVX2, 37, func(a *fc2ForwardArgs) (int, int) { return (a.batch + 15) / 16, (a.batch + 8) / 9 })
+	probabilitiesForward.Add(probabilitiesForwardAVX512, 9, probabilitiesForwardAVX2, 17, func(a *probabilitiesForwardArgs) (int, int) { return (a.batch + 15) / 16, (a.batch + 7) / 8 })
+	fc1WeightInit.AddFixed(fc1WeightInitAVX512, 1, 1, fc1WeightInitAVX2, 1, 1)
+	fc1BiasInit.AddFixed(fc1BiasInitAVX512, 1, 1, fc1BiasInitAVX2, 1, 1)
+	fc2WeightInit.AddFixed(fc2WeightInitAVX512, 1, 1, fc2WeightInitAVX2, 1, 1)
+	fc2BiasInit.AddFixed(fc2BiasInitAVX512, 1, 1, fc2BiasInitAVX2, 1, 1)
 }
 
-// items counts the items of the call.
-func (t *fc1ForwardTask) items() int {
-	switch t.target {
-	case mlrt.AVX512:
-		return ((t.batch+7)/8 + 40) / 41
-	case mlrt.AVX2:
-		return (2*((t.batch+5)/6) + 110) / 111
-	default:
-		return ((t.batch+7)/8 + 8) / 9
-	}
-}
-
-// fc1ForwardAVX512 is fc1Forward for avx512; an item is a tile of 8 x 32.
-//
-//go:noescape
-func fc1ForwardAVX512(x, weight, bias, relu *float32, batch, lo, hi int)
-
-// fc1ForwardAVX2 is fc1Forward for avx2; an item is a tile of 6 x 16.
-//
-//go:noescape
-func fc1ForwardAVX2(x, weight, bias, relu *float32, batch, lo, hi int)
-
-// Item runs item i.
-func (t *fc2ForwardTask) Item(i int) {
-	switch t.target {
-	case mlrt.AVX512:
-		fc2ForwardAVX512(mlrt.First(t.relu), mlrt.First(t.weight), mlrt.First(t.bias), mlrt.First(t.logits), t.batch, i*16, min(i*16+16, (t.batch+15)/16))
-	case mlrt.AVX2:
-		fc2ForwardAVX2(mlrt.First(t.relu), mlrt.First(t.weight), mlrt.First(t.bias), mlrt.First(t.logits), t.batch, i*58, min(i*58+58, (t.batch+8)/9))
-	default:
-		fc2Forward(t.relu, t.weight, t.bias, t.logits, t.batch, i, i+1)
-	}
-}
-
-// items counts the items of the call.
-func (t *fc2ForwardTask) items() int {
-	switch t.target {
-	case mlrt.AVX512:
-		return ((t.batch+15)/16 + 15) / 16
-	case mlrt.AVX2:
-		return ((t.batch+8)/9 + 57) / 58
-	default:
-		return ((t.batch+7)/8 + 18) / 19
-	}
-}
-
-// fc2ForwardAVX512 is fc2Forward for avx512; an item is a tile of 16 x 16.
-//
-//go:noescape
-func fc2ForwardAVX512(relu, weight, bias, logits *float32, batch, lo, hi int)
-
-// fc2ForwardAVX2 is fc2Forward for avx2; an item is a tile of 9 x 8.
-//
-//go:noescape
-func fc2ForwardAVX2(relu, weight, bias, logits *float32, batch, lo, hi int)
-
-// Item runs item i.
-func (t *probabilitiesForwardTask) Item(i int) {
-	switch t.target {
-	case mlrt.AVX512:
-		probabilitiesForwardAVX512(mlrt.First(t.logits), mlrt.First(t.probabilities), t.batch, i*46, min(i*46+46, (t.batch+15)/16))
-	case mlrt.AVX2:
-		probabilitiesForwardAVX2(mlrt.First(t.logits), mlrt.First(t.probabilities), t.batch, i*63, min(i*63+63, (t.batch+7)/8))
-	default:
-		probabilitiesForward(t.logits, t.probabilities, t.batch, i, i+1)
-	}
-}
-
-// items counts the items of the call.
-func (t *probabilitiesForwardTask) items() int {
-	switch t.target {
-	case mlrt.AVX512:
-		return ((t.batch+15)/16 + 45) / 46
-	case mlrt.AVX2:
-		return ((t.batch+7)/8 + 62) / 63
-	default:
-		return (t.batch + 71) / 72
-	}
-}
-
-// probabilitiesForwardAVX512 is probabilitiesForward for avx512; an item is a tile of 1 x 16.
-//
-//go:noescape
-func probabilitiesForwardAVX512(logits, probabilities *float32, batch, lo, hi int)
-
-// probabilitiesForwardAVX2 is probabilitiesForward for avx2; an item is a tile of 1 x 8.
-//
-//go:noescape
-func probabilitiesForwardAVX2(logits, probabilities *float32, batch, lo, hi int)
-
-// Item runs item i.
-func (t *fc1WeightInitTask) Item(i int) {
-	switch t.target {
-	case mlrt.AVX512:
-		fc1WeightInitAVX512(mlrt.First(t.weight), t.key, t.seed0, t.key2, t.seed1, t.key3, t.step, i, i+1)
-	case mlrt.AVX2:
-		fc1WeightInitAVX2(mlrt.First(t.weight), t.key, t.seed0, t.key2, t.seed1, t.key3, t.step, i, i+1)
-	default:
-		fc1WeightInit(t.weight, t.key, t.seed0, t.key2, t.seed1, t.key3, t.step, i, i+1)
-	}
-}
-
-// items counts the items of the call.
-func (t *fc1WeightInitTask) items() int {
-	switch t.target {
-	case mlrt.AVX512:
-		return 1
-	case mlrt.AVX2:
-		return 1
-	default:
-		return 2
-	}
-}
-
-// fc1WeightInitAVX512 is fc1WeightInit for avx512; an item is a run of 256 x 32 elements.
-//
-//go:noescape
-func fc1WeightInitAVX512(weight *float32, key, seed0, key2, seed1, key3, step uint32, lo, hi int)
-
-// fc1WeightInitAVX2 is fc1WeightInit for avx2; an item is a run of 256 x 32 elements.
-//
-//go:noescape
-func fc1WeightInitAVX2(weight *float32, key, seed0, key2, seed1, key3, step uint32, lo, hi int)
-
-// Item runs item i.
-func (t *fc1BiasInitTask) Item(i int) {
-	switch t.target {
-	case mlrt.AVX512:
-		fc1BiasInitAVX512(mlrt.First(t.bias), t.key4, t.seed0, t.key5, t.seed1, t.key3, t.step, i, i+1)
-	case mlrt.AVX2:
-		fc1BiasInitAVX2(mlrt.First(t.bias), t.key4, t.seed0, t.key5, t.seed1, t.key3, t.step, i, i+1)
-	default:
-		fc1BiasInit(t.bias, t.key4, t.seed0, t.key5, t.seed1, t.key3, t.step)
-	}
-}
-
-// items counts the items of the call.
-func (t *fc1BiasInitTask) items() int {
-	switch t.target {
-	case mlrt.AVX512:
-		return 1
-	case mlrt.AVX2:
-		return 1
-	default:
-		return 1
-	}
-}
-
-// fc1BiasInitAVX512 is fc1BiasInit for avx512; an item is a run of 256 x 32 elements.
-//
-//go:noescape
-func fc1BiasInitAVX512(bias *float32, key4, seed0, key5, seed1, key3, step uint32, lo, hi int)
-
-// fc1BiasInitAVX2 is fc1BiasInit for avx2; an item is a run of 256 x 32 elements.
-//
-//go:noescape
-func fc1BiasInitAVX2(bias *float32, key4, seed0, key5, seed1, key3, step uint32, lo, hi int)
-
-// Item runs item i.
-func (t *fc2WeightInitTask) Item(i int) {
-	switch t.target {
-	case mlrt.AVX512:
-		fc2WeightInitAVX512(mlrt.First(t.weight), t.key6, t.seed0, t.key7, t.seed1, t.key3, t.step, i, i+1)
-	case mlrt.AVX2:
-		fc2WeightInitAVX2(mlrt.First(t.weight), t.key6, t.seed0, t.key7, t.seed1, t.key3, t.step, i, i+1)
-	default:
-		fc2WeightInit(t.weight, t.key6, t.seed0, t.key7, t.seed1, t.key3, t.step, i, i+1)
-	}
-}
-
-// items counts the items of the call.
-func (t *fc2WeightInitTask) items() int {
-	switch t.target {
-	case mlrt.AVX512:
-		return 1
-	case mlrt.AVX2:
-		return 1
-	default:
-		return 1
-	}
-}
-
-// fc2WeightInitAVX512 is fc2WeightInit for avx512; an item is a run of 256 x 32 elements.
-//
-//go:noescape
-func fc2WeightInitAVX512(weight *float32, key6, seed0, key7, seed1, key3, step uint32, lo, hi int)
-
-// fc2WeightInitAVX2 is fc2WeightInit for avx2; an item is a run of 256 x 32 elements.
-//
-//go:noescape
-func fc2WeightInitAVX2(weight *float32, key6, seed0, key7, seed1, key3, step uint32, lo, hi int)
-
-// Item runs item i.
-func (t *fc2BiasInitTask) Item(i int) {
-	switch t.target {
-	case mlrt.AVX512:
-		fc2BiasInitAVX512(mlrt.First(t.bias), t.key8, t.seed0, t.key9, t.seed1, t.key3, t.step, i, i+1)
-	case mlrt.AVX2:
-		fc2BiasInitAVX2(mlrt.First(t.bias), t.key8, t.seed0, t.key9, t.seed1, t.key3, t.step, i, i+1)
-	default:
-		fc2BiasInit(t.bias, t.key8, t.seed0, t.key9, t.seed1, t.key3, t.step)
-	}
-}
-
-// items counts the items of the call.
-func (t *fc2BiasInitTask) items() int {
-	switch t.target {
-	case mlrt.AVX512:
-		return 1
-	case mlrt.AVX2:
-		return 1
-	default:
-		return 1
-	}
-}
-
-// fc2BiasInitAVX512 is fc2BiasInit for avx512; an item is a run of 2048 x 4 elements.
-//
-//go:noescape
-func fc2BiasInitAVX512(bias *float32, key8, seed0, key9, seed1, key3, step uint32, lo, hi int)
-
-// fc2BiasInitAVX2 is fc2BiasInit for avx2; an item is a run of 2048 x 4 elements.
-//
-//go:noescape
-func fc2BiasInitAVX2(bias *float32, key8, seed0, key9, seed1, key3, step uint32, lo, hi int)
+func fc1ForwardAVX512(a *fc1ForwardArgs, lo, hi int)
+func fc1ForwardAVX2(a *fc1ForwardArgs, lo, hi int)
+func fc2ForwardAVX512(a *fc2ForwardArgs, lo, hi int)
+func fc2ForwardAVX2(a *fc2ForwardArgs, lo, hi int)
+func probabilitiesForwardAVX512(a *probabilitiesForwardArgs, lo, hi int)
+func probabilitiesForwardAVX2(a *probabilitiesForwardArgs, lo, hi int)
+func fc1WeightInitAVX512(a *fc1WeightInitArgs, lo, hi int)
+func fc1WeightInitAVX2(a *fc1WeightInitArgs, lo, hi int)
+func fc1BiasInitAVX512(a *fc1BiasInitArgs, lo, hi int)
+func fc1BiasInitAVX2(a *fc1BiasInitArgs, lo, hi int)
+func fc2WeightInitAVX512(a *fc2WeightInitArgs, lo, hi int)
+func fc2WeightInitAVX2(a *fc2WeightInitArgs, lo, hi int)
+func fc2BiasInitAVX512(a *fc2BiasInitArgs, lo, hi int)
+func fc2BiasInitAVX2(a *fc2BiasInitArgs, lo, hi int)

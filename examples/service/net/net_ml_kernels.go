@@ -8,7 +8,7 @@ import (
 	mlrt "github.com/mlc-go/mlc/runtime"
 )
 
-// fc1Forward computes relu: einsum, add, gt, select.
+// fc1ForwardGo computes relu:
 //
 //	net.ml:7  fc1: linear(hidden)
 //	net.ml:7  relu
@@ -18,66 +18,55 @@ import (
 //	reads bias [32]
 //	writes relu [batch, 32]
 //
-// An item is 9 tiles of 8 x 32 outputs.
-func fc1Forward(x, weight, bias, relu []float32, batch, lo, hi int) {
-	var a [4][8][2]mlrt.Wide
-	var b [8][4]mlrt.Wide
-	tiles := (batch + 7) / 8
-	for tile := lo * 9; tile < min(hi*9, tiles); tile++ {
-		i0 := tile * 8
-		rows := min(8, batch-i0)
-		var acc [4][8][8]float32
+// An item is 9 tiles of 8 x 32.
+func fc1ForwardGo(a *fc1ForwardArgs, lo, hi int) {
+	tile := mlrt.NewTile()
+	items := (a.batch + 7) / 8
+	for item := lo * 9; item < min(hi*9, items); item++ {
+		i0 := item * 8
+		rows := min(8, a.batch-i0)
+		tile.Start()
 		for i := range rows {
-			xRow := x[(i0+i)*8:][:8]
+			xRow := a.x[(i0+i)*8:][:8]
 			for p := range 8 {
-				a[i/2][p][i%2] = mlrt.Wide(xRow[p])
+				tile.SetRow(i, p, mlrt.Wide(xRow[p]))
 			}
 		}
 		for c := 0; c < 32; c += 4 {
 			for p := range 8 {
-				weightRow := weight[p*32+c:][:4]
+				weightRow := a.weight[p*32+c:][:4]
 				for j := range 4 {
-					b[p][j] = mlrt.Wide(weightRow[j])
+					tile.Cols[p][j] = mlrt.Wide(weightRow[j])
 				}
 			}
-			for r := 0; r < rows; r += 2 {
-				if r+1 < rows {
-					tile2x4(&acc[r/2][c/4], a[r/2][:], b[:])
-				} else {
-					tile1x4(&acc[r/2][c/4], a[r/2][:], b[:])
-				}
-			}
+			tile.Multiply(c, rows, 8)
 		}
 		for r := range rows {
-			biasRow := bias[:32]
-			reluRow := relu[(i0+r)*32:][:32]
+			biasRow := a.bias[:32]
+			reluRow := a.relu[(i0+r)*32:][:32]
 			for c := range 32 {
-				acc2 := acc[r/2][c/4][r%2*4+c%4]
-				t := acc2 + biasRow[c]
-				selectV := float32(0)
-				if t > 0 {
-					selectV = t
+				acc := tile.Sum(r, c)
+				t := acc + biasRow[c]
+				reluNew := t
+				if t < 0 {
+					reluNew = 0
 				}
-				reluRow[c] = selectV
+				reluRow[c] = reluNew
 			}
 		}
 	}
+	tile.Close()
 }
 
-// fc1ForwardTask is a call of fc1Forward.
-type fc1ForwardTask struct {
-	target                mlrt.Target
+type fc1ForwardArgs struct {
 	x, weight, bias, relu []float32
-	batch                 int
+
+	batch int
 }
 
-// run makes a call with the help of workers.
-func (t *fc1ForwardTask) run(pool *mlrt.Pool, target mlrt.Target, x, weight, bias, relu []float32, batch int) {
-	*t = fc1ForwardTask{target, x, weight, bias, relu, batch}
-	pool.Run(t.items(), t)
-}
+var fc1Forward = mlrt.NewKernel(fc1ForwardGo, func(a *fc1ForwardArgs) int { return ((a.batch+7)/8 + 8) / 9 })
 
-// fc2Forward computes logits: einsum, add.
+// fc2ForwardGo computes logits:
 //
 //	net.ml:7  fc2: linear(4)
 //
@@ -86,72 +75,61 @@ func (t *fc1ForwardTask) run(pool *mlrt.Pool, target mlrt.Target, x, weight, bia
 //	reads bias [4]
 //	writes logits [batch, 4]
 //
-// An item is 19 tiles of 8 x 4 outputs.
-func fc2Forward(relu, weight, bias, logits []float32, batch, lo, hi int) {
-	var a [4][32][2]mlrt.Wide
-	var b [32][4]mlrt.Wide
-	tiles := (batch + 7) / 8
-	for tile := lo * 19; tile < min(hi*19, tiles); tile++ {
-		i0 := tile * 8
-		rows := min(8, batch-i0)
-		var acc [4][1][8]float32
+// An item is 19 tiles of 8 x 4.
+func fc2ForwardGo(a *fc2ForwardArgs, lo, hi int) {
+	tile := mlrt.NewTile()
+	items := (a.batch + 7) / 8
+	for item := lo * 19; item < min(hi*19, items); item++ {
+		i0 := item * 8
+		rows := min(8, a.batch-i0)
+		tile.Start()
 		for i := range rows {
-			reluRow := relu[(i0+i)*32:][:32]
+			reluRow := a.relu[(i0+i)*32:][:32]
 			for p := range 32 {
-				a[i/2][p][i%2] = mlrt.Wide(reluRow[p])
+				tile.SetRow(i, p, mlrt.Wide(reluRow[p]))
 			}
 		}
 		for c := 0; c < 4; c += 4 {
 			for p := range 32 {
-				weightRow := weight[p*16+c:][:4]
+				weightRow := a.weight[p*16+c:][:4]
 				for j := range 4 {
-					b[p][j] = mlrt.Wide(weightRow[j])
+					tile.Cols[p][j] = mlrt.Wide(weightRow[j])
 				}
 			}
-			for r := 0; r < rows; r += 2 {
-				if r+1 < rows {
-					tile2x4(&acc[r/2][c/4], a[r/2][:], b[:])
-				} else {
-					tile1x4(&acc[r/2][c/4], a[r/2][:], b[:])
-				}
-			}
+			tile.Multiply(c, rows, 32)
 		}
 		for r := range rows {
-			biasRow := bias[:4]
-			logitsRow := logits[(i0+r)*4:][:4]
+			biasRow := a.bias[:4]
+			logitsRow := a.logits[(i0+r)*4:][:4]
 			for c := range 4 {
-				acc2 := acc[r/2][c/4][r%2*4+c%4]
-				logitsRow[c] = acc2 + biasRow[c]
+				acc := tile.Sum(r, c)
+				logitsRow[c] = acc + biasRow[c]
 			}
 		}
 	}
+	tile.Close()
 }
 
-// fc2ForwardTask is a call of fc2Forward.
-type fc2ForwardTask struct {
-	target                     mlrt.Target
+type fc2ForwardArgs struct {
 	relu, weight, bias, logits []float32
-	batch                      int
+
+	batch int
 }
 
-// run makes a call with the help of workers.
-func (t *fc2ForwardTask) run(pool *mlrt.Pool, target mlrt.Target, relu, weight, bias, logits []float32, batch int) {
-	*t = fc2ForwardTask{target, relu, weight, bias, logits, batch}
-	pool.Run(t.items(), t)
-}
+var fc2Forward = mlrt.NewKernel(fc2ForwardGo, func(a *fc2ForwardArgs) int { return ((a.batch+7)/8 + 18) / 19 })
 
-// probabilitiesForward computes probabilities: reduce, sub, exp, reduce, div.
+// probabilitiesForwardGo computes probabilities:
 //
 //	net.ml:8  output probabilities = softmax(logits, axis = -1)
 //
 //	reads logits [batch, 4]
 //	writes probabilities [batch, 4]
 //
-// An item is 72 of the points (i < batch).
-func probabilitiesForward(logits, probabilities []float32, batch, lo, hi int) {
-	for i := lo * 72; i < min(hi*72, batch); i++ {
+// An item is 71 points (i < batch).
+func probabilitiesForwardGo(a *probabilitiesForwardArgs, lo, hi int) {
+	for i := lo * 71; i < min(hi*71, a.batch); i++ {
 		r0Lanes := mlrt.Lanes(float32(math.Inf(-1)))
-		logitsRow := logits[i*4:][:4]
+		logitsRow := a.logits[i*4:][:4]
 		for p := range 4 {
 			r0Lanes[p&31] = mlrt.MaxOf(r0Lanes[p&31], logitsRow[p])
 		}
@@ -161,479 +139,129 @@ func probabilitiesForward(logits, probabilities []float32, batch, lo, hi int) {
 			r1Lanes[p&31] += mlrt.Exp(logitsRow[p] - r0)
 		}
 		r1 := mlrt.SumLanes(&r1Lanes)
-		probabilitiesRow := probabilities[i*4:][:4]
+		t := 1 / r1
+		probabilitiesRow := a.probabilities[i*4:][:4]
 		for p := range 4 {
-			probabilitiesRow[p] = mlrt.Exp(logitsRow[p]-r0) / r1
+			probabilitiesRow[p] = mlrt.Exp(logitsRow[p]-r0) * t
 		}
 	}
 }
 
-// probabilitiesForwardTask is a call of probabilitiesForward.
-type probabilitiesForwardTask struct {
-	target                mlrt.Target
+type probabilitiesForwardArgs struct {
 	logits, probabilities []float32
-	batch                 int
+
+	batch int
 }
 
-// run makes a call with the help of workers.
-func (t *probabilitiesForwardTask) run(pool *mlrt.Pool, target mlrt.Target, logits, probabilities []float32, batch int) {
-	*t = probabilitiesForwardTask{target, logits, probabilities, batch}
-	pool.Run(t.items(), t)
-}
+var probabilitiesForward = mlrt.NewKernel(probabilitiesForwardGo, func(a *probabilitiesForwardArgs) int { return (a.batch + 70) / 71 })
 
-// fc1WeightInit computes fc1Weight: mul.
+// fc1WeightInitGo computes weight:
 //
 //	net.ml:7  fc1.weight
 //
 //	writes weight [32, 8] in panels of 32 along axis 0
 //
-// An item is 21 of the points (i < 32).
-func fc1WeightInit(weight []float32, key, seed0, key2, seed1, key3, step uint32, lo, hi int) {
-	t2 := key2 ^ seed1
-	t4 := key ^ seed0
-	t5 := t4 + 2654435769
-	t7 := key3 ^ t4
-	t8 := 3528531795 * t7
-	t9 := t2 + 1993301258
-	t11 := mlrt.MulHi(3528531795, t7)
-	t12 := t2 + 3144134277
-	t14 := t4 + 3668340011
-	t16 := t4 + 1013904242
-	t18 := t2 + 3986602516
-	t20 := t2 + 842468239
-	t22 := t4 + 387276957
-	t24 := t4 + 2027808484
-	t26 := t2 + 1684936478
-	t28 := t2 + 2835769497
-	t30 := t4 + 1401181199
-	t32 := t4 + 3041712726
-	t34 := t2 + 3678237736
-	t36 := t2 + 534103459
-	t38 := t4 + 2415085441
-	t39 := t4 + 4055616968
-	t41 := t2 + 2527404717
-	for i := lo * 21; i < min(hi*21, 32); i++ {
-		at2 := i * 2
+// An item is 33 points (i < 32).
+func fc1WeightInitGo(a *fc1WeightInitArgs, lo, hi int) {
+	weight := a.weight
+	t := a.key ^ a.seed0
+	t2 := a.key2 ^ a.seed1
+	for i := lo * 33; i < min(hi*33, 32); i++ {
+		at := i * 2
 		for j := range 8 {
-			at := j % 4
-			t := uint32(at2 + j/4)
-			t3 := mlrt.MulHi(3528531795, t) ^ step ^ t2
-			t6 := mlrt.MulHi(3449720151, t3) ^ t5
-			t10 := mlrt.MulHi(3528531795, t6) ^ t8 ^ t9
-			t13 := t11 ^ 3528531795*t ^ t12
-			t15 := mlrt.MulHi(3449720151, t10) ^ 3449720151*t13 ^ t14
-			t17 := mlrt.MulHi(3449720151, t13) ^ 3449720151*t3 ^ t16
-			t19 := mlrt.MulHi(3528531795, t15) ^ 3528531795*t17 ^ t18
-			t21 := mlrt.MulHi(3528531795, t17) ^ 3528531795*t6 ^ t20
-			t23 := mlrt.MulHi(3449720151, t19) ^ 3449720151*t21 ^ t22
-			t25 := mlrt.MulHi(3449720151, t21) ^ 3449720151*t10 ^ t24
-			t27 := mlrt.MulHi(3528531795, t23) ^ 3528531795*t25 ^ t26
-			t29 := mlrt.MulHi(3528531795, t25) ^ 3528531795*t15 ^ t28
-			t31 := mlrt.MulHi(3449720151, t27) ^ 3449720151*t29 ^ t30
-			t33 := mlrt.MulHi(3449720151, t29) ^ 3449720151*t19 ^ t32
-			t35 := mlrt.MulHi(3528531795, t31) ^ 3528531795*t33 ^ t34
-			t37 := mlrt.MulHi(3528531795, t33) ^ 3528531795*t23 ^ t36
-			t40 := mlrt.MulHi(3449720151, t37) ^ 3449720151*t27 ^ t39
-			selectV := 3528531795 * t40
-			if at == 2 {
-				selectV = mlrt.MulHi(3528531795, t40) ^ 3528531795*t31 ^ t41
-			}
-			selectV2 := selectV
-			if at == 1 {
-				selectV2 = 3449720151 * t35
-			}
-			selectV3 := selectV2
-			if at == 0 {
-				selectV3 = mlrt.MulHi(3449720151, t35) ^ 3449720151*t37 ^ t38
-			}
-			weight[i+j*32] = (float32(2*(float32(int32(selectV3>>8))*5.9604645e-08)) - 1) * 0.35355338
+			weight[i+j*32] = (float32(2*mlrt.Uniform(mlrt.Philox([2]uint32{t, t2}, [4]uint32{uint32(at + j/4), a.key3, 0, a.step})[j%4])) - 1) * 0.35355338
 		}
 	}
 }
 
-// fc1WeightInitTask is a call of fc1WeightInit.
-type fc1WeightInitTask struct {
-	target                              mlrt.Target
-	weight                              []float32
+type fc1WeightInitArgs struct {
+	weight []float32
+
 	key, seed0, key2, seed1, key3, step uint32
 }
 
-// run makes a call with the help of workers.
-func (t *fc1WeightInitTask) run(pool *mlrt.Pool, target mlrt.Target, weight []float32, key, seed0, key2, seed1, key3, step uint32) {
-	*t = fc1WeightInitTask{target, weight, key, seed0, key2, seed1, key3, step}
-	pool.Run(t.items(), t)
-}
+var fc1WeightInit = mlrt.NewFixed(fc1WeightInitGo, 1)
 
-// fc1BiasInit computes fc1Bias: add.
+// fc1BiasInitGo computes bias:
 //
 //	net.ml:7  fc1.bias
 //
 //	writes bias [32]
-func fc1BiasInit(bias []float32, key4, seed0, key5, seed1, key3, step uint32) {
-	t2 := key5 ^ seed1
-	t4 := key4 ^ seed0
-	t5 := t4 + 2654435769
-	t7 := key3 ^ t4
-	t8 := 3528531795 * t7
-	t9 := t2 + 1993301258
-	t11 := mlrt.MulHi(3528531795, t7)
-	t12 := t2 + 3144134277
-	t14 := t4 + 3668340011
-	t16 := t4 + 1013904242
-	t18 := t2 + 3986602516
-	t20 := t2 + 842468239
-	t22 := t4 + 387276957
-	t24 := t4 + 2027808484
-	t26 := t2 + 1684936478
-	t28 := t2 + 2835769497
-	t30 := t4 + 1401181199
-	t32 := t4 + 3041712726
-	t34 := t2 + 3678237736
-	t36 := t2 + 534103459
-	t38 := t4 + 2415085441
-	t39 := t4 + 4055616968
-	t41 := t2 + 2527404717
-	biasRow := bias[:32]
+func fc1BiasInitGo(a *fc1BiasInitArgs, lo, hi int) {
+	t := a.key4 ^ a.seed0
+	t2 := a.key5 ^ a.seed1
+	biasRow := a.bias[:32]
 	for i := range 32 {
-		at := i % 4
-		t := uint32(i / 4)
-		t3 := mlrt.MulHi(3528531795, t) ^ step ^ t2
-		t6 := mlrt.MulHi(3449720151, t3) ^ t5
-		t10 := mlrt.MulHi(3528531795, t6) ^ t8 ^ t9
-		t13 := t11 ^ 3528531795*t ^ t12
-		t15 := mlrt.MulHi(3449720151, t10) ^ 3449720151*t13 ^ t14
-		t17 := mlrt.MulHi(3449720151, t13) ^ 3449720151*t3 ^ t16
-		t19 := mlrt.MulHi(3528531795, t15) ^ 3528531795*t17 ^ t18
-		t21 := mlrt.MulHi(3528531795, t17) ^ 3528531795*t6 ^ t20
-		t23 := mlrt.MulHi(3449720151, t19) ^ 3449720151*t21 ^ t22
-		t25 := mlrt.MulHi(3449720151, t21) ^ 3449720151*t10 ^ t24
-		t27 := mlrt.MulHi(3528531795, t23) ^ 3528531795*t25 ^ t26
-		t29 := mlrt.MulHi(3528531795, t25) ^ 3528531795*t15 ^ t28
-		t31 := mlrt.MulHi(3449720151, t27) ^ 3449720151*t29 ^ t30
-		t33 := mlrt.MulHi(3449720151, t29) ^ 3449720151*t19 ^ t32
-		t35 := mlrt.MulHi(3528531795, t31) ^ 3528531795*t33 ^ t34
-		t37 := mlrt.MulHi(3528531795, t33) ^ 3528531795*t23 ^ t36
-		t40 := mlrt.MulHi(3449720151, t37) ^ 3449720151*t27 ^ t39
-		selectV := 3528531795 * t40
-		if at == 2 {
-			selectV = mlrt.MulHi(3528531795, t40) ^ 3528531795*t31 ^ t41
-		}
-		selectV2 := selectV
-		if at == 1 {
-			selectV2 = 3449720151 * t35
-		}
-		selectV3 := selectV2
-		if at == 0 {
-			selectV3 = mlrt.MulHi(3449720151, t35) ^ 3449720151*t37 ^ t38
-		}
-		biasRow[i] = -0.35355338 + float32(0.70710677*(float32(int32(selectV3>>8))*5.9604645e-08))
+		biasRow[i] = -0.35355338 + float32(0.70710677*mlrt.Uniform(mlrt.Philox([2]uint32{t, t2}, [4]uint32{uint32(i / 4), a.key3, 0, a.step})[i%4]))
 	}
 }
 
-// fc1BiasInitTask is a call of fc1BiasInit.
-type fc1BiasInitTask struct {
-	target                               mlrt.Target
-	bias                                 []float32
+type fc1BiasInitArgs struct {
+	bias []float32
+
 	key4, seed0, key5, seed1, key3, step uint32
 }
 
-// run makes a call with the help of workers.
-func (t *fc1BiasInitTask) run(pool *mlrt.Pool, target mlrt.Target, bias []float32, key4, seed0, key5, seed1, key3, step uint32) {
-	*t = fc1BiasInitTask{target, bias, key4, seed0, key5, seed1, key3, step}
-	pool.Run(t.items(), t)
-}
+var fc1BiasInit = mlrt.NewFixed(fc1BiasInitGo, 1)
 
-// fc2WeightInit computes fc2Weight: mul.
+// fc2WeightInitGo computes weight:
 //
 //	net.ml:7  fc2.weight
 //
 //	writes weight [4, 32] in panels of 16 along axis 0
 //
-// An item is 5 of the points (i < 4).
-func fc2WeightInit(weight []float32, key6, seed0, key7, seed1, key3, step uint32, lo, hi int) {
-	t2 := key7 ^ seed1
-	t4 := key6 ^ seed0
-	t5 := t4 + 2654435769
-	t7 := key3 ^ t4
-	t8 := 3528531795 * t7
-	t9 := t2 + 1993301258
-	t11 := mlrt.MulHi(3528531795, t7)
-	t12 := t2 + 3144134277
-	t14 := t4 + 3668340011
-	t16 := t4 + 1013904242
-	t18 := t2 + 3986602516
-	t20 := t2 + 842468239
-	t22 := t4 + 387276957
-	t24 := t4 + 2027808484
-	t26 := t2 + 1684936478
-	t28 := t2 + 2835769497
-	t30 := t4 + 1401181199
-	t32 := t4 + 3041712726
-	t34 := t2 + 3678237736
-	t36 := t2 + 534103459
-	t38 := t4 + 2415085441
-	t39 := t4 + 4055616968
-	t41 := t2 + 2527404717
-	for i := lo * 5; i < min(hi*5, 4); i++ {
-		at2 := i * 8
+// An item is 8 points (i < 4).
+func fc2WeightInitGo(a *fc2WeightInitArgs, lo, hi int) {
+	weight := a.weight
+	t := a.key6 ^ a.seed0
+	t2 := a.key7 ^ a.seed1
+	for i := lo * 8; i < min(hi*8, 4); i++ {
+		at := i * 8
 		for j := range 32 {
-			at := j % 4
-			t := uint32(at2 + j/4)
-			t3 := mlrt.MulHi(3528531795, t) ^ step ^ t2
-			t6 := mlrt.MulHi(3449720151, t3) ^ t5
-			t10 := mlrt.MulHi(3528531795, t6) ^ t8 ^ t9
-			t13 := t11 ^ 3528531795*t ^ t12
-			t15 := mlrt.MulHi(3449720151, t10) ^ 3449720151*t13 ^ t14
-			t17 := mlrt.MulHi(3449720151, t13) ^ 3449720151*t3 ^ t16
-			t19 := mlrt.MulHi(3528531795, t15) ^ 3528531795*t17 ^ t18
-			t21 := mlrt.MulHi(3528531795, t17) ^ 3528531795*t6 ^ t20
-			t23 := mlrt.MulHi(3449720151, t19) ^ 3449720151*t21 ^ t22
-			t25 := mlrt.MulHi(3449720151, t21) ^ 3449720151*t10 ^ t24
-			t27 := mlrt.MulHi(3528531795, t23) ^ 3528531795*t25 ^ t26
-			t29 := mlrt.MulHi(3528531795, t25) ^ 3528531795*t15 ^ t28
-			t31 := mlrt.MulHi(3449720151, t27) ^ 3449720151*t29 ^ t30
-			t33 := mlrt.MulHi(3449720151, t29) ^ 3449720151*t19 ^ t32
-			t35 := mlrt.MulHi(3528531795, t31) ^ 3528531795*t33 ^ t34
-			t37 := mlrt.MulHi(3528531795, t33) ^ 3528531795*t23 ^ t36
-			t40 := mlrt.MulHi(3449720151, t37) ^ 3449720151*t27 ^ t39
-			selectV := 3528531795 * t40
-			if at == 2 {
-				selectV = mlrt.MulHi(3528531795, t40) ^ 3528531795*t31 ^ t41
-			}
-			selectV2 := selectV
-			if at == 1 {
-				selectV2 = 3449720151 * t35
-			}
-			selectV3 := selectV2
-			if at == 0 {
-				selectV3 = mlrt.MulHi(3449720151, t35) ^ 3449720151*t37 ^ t38
-			}
-			weight[i+j*16] = (float32(2*(float32(int32(selectV3>>8))*5.9604645e-08)) - 1) * 0.17677669
+			weight[i+j*16] = (float32(2*mlrt.Uniform(mlrt.Philox([2]uint32{t, t2}, [4]uint32{uint32(at + j/4), a.key3, 0, a.step})[j%4])) - 1) * 0.17677669
 		}
 	}
 }
 
-// fc2WeightInitTask is a call of fc2WeightInit.
-type fc2WeightInitTask struct {
-	target                               mlrt.Target
-	weight                               []float32
+type fc2WeightInitArgs struct {
+	weight []float32
+
 	key6, seed0, key7, seed1, key3, step uint32
 }
 
-// run makes a call with the help of workers.
-func (t *fc2WeightInitTask) run(pool *mlrt.Pool, target mlrt.Target, weight []float32, key6, seed0, key7, seed1, key3, step uint32) {
-	*t = fc2WeightInitTask{target, weight, key6, seed0, key7, seed1, key3, step}
-	pool.Run(t.items(), t)
-}
+var fc2WeightInit = mlrt.NewFixed(fc2WeightInitGo, 1)
 
-// fc2BiasInit computes fc2Bias: add.
+// fc2BiasInitGo computes bias:
 //
 //	net.ml:7  fc2.bias
 //
 //	writes bias [4]
-func fc2BiasInit(bias []float32, key8, seed0, key9, seed1, key3, step uint32) {
-	t := key9 ^ seed1
-	t2 := step ^ t
-	t3 := mlrt.MulHi(3449720151, t2)
-	t4 := key8 ^ seed0
-	t5 := t4 + 2654435769
-	t6 := t3 ^ t5
-	t7 := mlrt.MulHi(3528531795, t6)
-	t8 := key3 ^ t4
-	t9 := 3528531795 * t8
-	t10 := t7 ^ t9
-	t11 := t + 1993301258
-	t12 := t10 ^ t11
-	t13 := mlrt.MulHi(3449720151, t12)
-	t14 := mlrt.MulHi(3528531795, t8)
-	t15 := t + 3144134277
-	t16 := t14 ^ t15
-	t17 := 3449720151 * t16
-	t18 := t13 ^ t17
-	t19 := t4 + 3668340011
-	t20 := t18 ^ t19
-	t21 := mlrt.MulHi(3528531795, t20)
-	t22 := mlrt.MulHi(3449720151, t16)
-	t23 := 3449720151 * t2
-	t24 := t22 ^ t23
-	t25 := t4 + 1013904242
-	t26 := t24 ^ t25
-	t27 := 3528531795 * t26
-	t28 := t21 ^ t27
-	t29 := t + 3986602516
-	t30 := t28 ^ t29
-	t31 := mlrt.MulHi(3449720151, t30)
-	t32 := mlrt.MulHi(3528531795, t26)
-	t33 := 3528531795 * t6
-	t34 := t32 ^ t33
-	t35 := t + 842468239
-	t36 := t34 ^ t35
-	t37 := 3449720151 * t36
-	t38 := t31 ^ t37
-	t39 := t4 + 387276957
-	t40 := t38 ^ t39
-	t41 := mlrt.MulHi(3528531795, t40)
-	t42 := mlrt.MulHi(3449720151, t36)
-	t43 := 3449720151 * t12
-	t44 := t42 ^ t43
-	t45 := t4 + 2027808484
-	t46 := t44 ^ t45
-	t47 := 3528531795 * t46
-	t48 := t41 ^ t47
-	t49 := t + 1684936478
-	t50 := t48 ^ t49
-	t51 := mlrt.MulHi(3449720151, t50)
-	t52 := mlrt.MulHi(3528531795, t46)
-	t53 := 3528531795 * t20
-	t54 := t52 ^ t53
-	t55 := t + 2835769497
-	t56 := t54 ^ t55
-	t57 := 3449720151 * t56
-	t58 := t51 ^ t57
-	t59 := t4 + 1401181199
-	t60 := t58 ^ t59
-	t61 := mlrt.MulHi(3528531795, t60)
-	t62 := mlrt.MulHi(3449720151, t56)
-	t63 := 3449720151 * t30
-	t64 := t62 ^ t63
-	t65 := t4 + 3041712726
-	t66 := t64 ^ t65
-	t67 := 3528531795 * t66
-	t68 := t61 ^ t67
-	t69 := t + 3678237736
-	t70 := t68 ^ t69
-	t71 := mlrt.MulHi(3449720151, t70)
-	t72 := mlrt.MulHi(3528531795, t66)
-	t73 := 3528531795 * t40
-	t74 := t72 ^ t73
-	t75 := t + 534103459
-	t76 := t74 ^ t75
-	t77 := 3449720151 * t76
-	t78 := t71 ^ t77
-	t79 := t4 + 2415085441
-	t80 := t78 ^ t79
-	t81 := 3449720151 * t70
-	t82 := mlrt.MulHi(3449720151, t76)
-	t83 := 3449720151 * t50
-	t84 := t82 ^ t83
-	t85 := t4 + 4055616968
-	t86 := t84 ^ t85
-	t87 := mlrt.MulHi(3528531795, t86)
-	t88 := 3528531795 * t60
-	t89 := t87 ^ t88
-	t90 := t + 2527404717
-	t91 := t89 ^ t90
-	t92 := 3528531795 * t86
-	biasRow := bias[:4]
+func fc2BiasInitGo(a *fc2BiasInitArgs, lo, hi int) {
+	t := a.key8 ^ a.seed0
+	t2 := a.key9 ^ a.seed1
+	philoxV := mlrt.Philox([2]uint32{t, t2}, [4]uint32{0, a.key3, 0, a.step})
+	biasRow := a.bias[:4]
 	for i := range 4 {
-		selectV := t92
+		selectV := philoxV[3]
 		if i == 2 {
-			selectV = t91
+			selectV = philoxV[2]
 		}
 		selectV2 := selectV
 		if i == 1 {
-			selectV2 = t81
+			selectV2 = philoxV[1]
 		}
 		selectV3 := selectV2
 		if i == 0 {
-			selectV3 = t80
+			selectV3 = philoxV[0]
 		}
-		biasRow[i] = -0.17677669 + float32(0.35355338*(float32(int32(selectV3>>8))*5.9604645e-08))
+		biasRow[i] = -0.17677669 + float32(0.35355338*mlrt.Uniform(selectV3))
 	}
 }
 
-// fc2BiasInitTask is a call of fc2BiasInit.
-type fc2BiasInitTask struct {
-	target                               mlrt.Target
-	bias                                 []float32
+type fc2BiasInitArgs struct {
+	bias []float32
+
 	key8, seed0, key9, seed1, key3, step uint32
 }
 
-// run makes a call with the help of workers.
-func (t *fc2BiasInitTask) run(pool *mlrt.Pool, target mlrt.Target, bias []float32, key8, seed0, key9, seed1, key3, step uint32) {
-	*t = fc2BiasInitTask{target, bias, key8, seed0, key9, seed1, key3, step}
-	pool.Run(t.items(), t)
-}
-
-// tile2x4 adds the products of two rows and four columns to their accumulators:
-// one fused multiply-add after another, in the order of the products. Where the
-// machine has none that Go uses, the sum is made in float64, and the rare sums
-// that would round twice are made again.
-func tile2x4(acc *[8]float32, a [][2]mlrt.Wide, b [][4]mlrt.Wide) {
-	b = b[:len(a)]
-	c0, c1, c2, c3, c4, c5, c6, c7 := acc[0], acc[1], acc[2], acc[3], acc[4], acc[5], acc[6], acc[7]
-	for k := range a {
-		x, y := &a[k], &b[k]
-		if s := x[0]*y[0] + mlrt.Wide(c0); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c0 = mlrt.FMASlow(float32(x[0]), float32(y[0]), c0)
-		} else {
-			c0 = float32(s)
-		}
-		if s := x[0]*y[1] + mlrt.Wide(c1); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c1 = mlrt.FMASlow(float32(x[0]), float32(y[1]), c1)
-		} else {
-			c1 = float32(s)
-		}
-		if s := x[0]*y[2] + mlrt.Wide(c2); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c2 = mlrt.FMASlow(float32(x[0]), float32(y[2]), c2)
-		} else {
-			c2 = float32(s)
-		}
-		if s := x[0]*y[3] + mlrt.Wide(c3); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c3 = mlrt.FMASlow(float32(x[0]), float32(y[3]), c3)
-		} else {
-			c3 = float32(s)
-		}
-		if s := x[1]*y[0] + mlrt.Wide(c4); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c4 = mlrt.FMASlow(float32(x[1]), float32(y[0]), c4)
-		} else {
-			c4 = float32(s)
-		}
-		if s := x[1]*y[1] + mlrt.Wide(c5); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c5 = mlrt.FMASlow(float32(x[1]), float32(y[1]), c5)
-		} else {
-			c5 = float32(s)
-		}
-		if s := x[1]*y[2] + mlrt.Wide(c6); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c6 = mlrt.FMASlow(float32(x[1]), float32(y[2]), c6)
-		} else {
-			c6 = float32(s)
-		}
-		if s := x[1]*y[3] + mlrt.Wide(c7); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c7 = mlrt.FMASlow(float32(x[1]), float32(y[3]), c7)
-		} else {
-			c7 = float32(s)
-		}
-	}
-	acc[0], acc[1], acc[2], acc[3], acc[4], acc[5], acc[6], acc[7] = c0, c1, c2, c3, c4, c5, c6, c7
-}
-
-// tile1x4 is tile2x4 for the first of the two rows.
-func tile1x4(acc *[8]float32, a [][2]mlrt.Wide, b [][4]mlrt.Wide) {
-	b = b[:len(a)]
-	c0, c1, c2, c3 := acc[0], acc[1], acc[2], acc[3]
-	for k := range a {
-		x, y := &a[k], &b[k]
-		if s := x[0]*y[0] + mlrt.Wide(c0); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c0 = mlrt.FMASlow(float32(x[0]), float32(y[0]), c0)
-		} else {
-			c0 = float32(s)
-		}
-		if s := x[0]*y[1] + mlrt.Wide(c1); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c1 = mlrt.FMASlow(float32(x[0]), float32(y[1]), c1)
-		} else {
-			c1 = float32(s)
-		}
-		if s := x[0]*y[2] + mlrt.Wide(c2); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c2 = mlrt.FMASlow(float32(x[0]), float32(y[2]), c2)
-		} else {
-			c2 = float32(s)
-		}
-		if s := x[0]*y[3] + mlrt.Wide(c3); !mlrt.FusedByCompiler && mlrt.DoubleRounds(float64(s)) {
-			c3 = mlrt.FMASlow(float32(x[0]), float32(y[3]), c3)
-		} else {
-			c3 = float32(s)
-		}
-	}
-	acc[0], acc[1], acc[2], acc[3] = c0, c1, c2, c3
-}
+var fc2BiasInit = mlrt.NewFixed(fc2BiasInitGo, 1)

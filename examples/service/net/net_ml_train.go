@@ -19,14 +19,9 @@ type Trainer struct {
 	model               *Model // its own copy
 	pool                *mlrt.Pool
 	weights             mlrt.Weights // the model's and the trainer's tensors by number
-	fc1WeightExpAvg     []float32    // optimizer/train/fc1.weight/exp_avg [32, 8] in panels of 32 along axis 0
-	fc1WeightExpAvgSq   []float32    // optimizer/train/fc1.weight/exp_avg_sq [32, 8] in panels of 32 along axis 0
-	fc1BiasExpAvg       []float32    // optimizer/train/fc1.bias/exp_avg [32]
-	fc1BiasExpAvgSq     []float32    // optimizer/train/fc1.bias/exp_avg_sq [32]
-	fc2WeightExpAvg     []float32    // optimizer/train/fc2.weight/exp_avg [4, 32] in panels of 16 along axis 0
-	fc2WeightExpAvgSq   []float32    // optimizer/train/fc2.weight/exp_avg_sq [4, 32] in panels of 16 along axis 0
-	fc2BiasExpAvg       []float32    // optimizer/train/fc2.bias/exp_avg [4]
-	fc2BiasExpAvgSq     []float32    // optimizer/train/fc2.bias/exp_avg_sq [4]
+	expAvg              params       // state exp_avg of the optimizer
+	expAvgSq            params       // state exp_avg_sq of the optimizer
+	ema                 params       // state ema of the optimizer
 	inputLrScale        float64      // the run-time setting lr_scale
 	inputSeed0          float64      // the run-time setting seed0
 	inputSeed1          float64      // the run-time setting seed1
@@ -40,24 +35,12 @@ type Trainer struct {
 // workers back.
 func (m *Model) NewTrainer(o TrainOptions) *Trainer {
 	t := &Trainer{model: m.clone(), pool: mlrt.NewPool(o.Threads)}
-	t.fc1WeightExpAvg = make([]float32, 256)
-	t.fc1WeightExpAvgSq = make([]float32, 256)
-	t.fc1BiasExpAvg = make([]float32, 32)
-	t.fc1BiasExpAvgSq = make([]float32, 32)
-	t.fc2WeightExpAvg = make([]float32, 512)
-	t.fc2WeightExpAvgSq = make([]float32, 512)
-	t.fc2BiasExpAvg = make([]float32, 4)
-	t.fc2BiasExpAvgSq = make([]float32, 4)
+	t.weights = mlrt.NewWeights(&modelInfo, t.tensors())
 	t.inputLrScale = 1
 	t.inputSeed0 = 1
 	t.inputSeed1 = 1
-	t.weights = mlrt.Weights{
-		Info:    &modelInfo,
-		Data:    []any{t.model.fc1Weight, t.model.fc1Bias, t.model.fc2Weight, t.model.fc2Bias, t.fc1WeightExpAvg, t.fc1WeightExpAvgSq, t.fc1BiasExpAvg, t.fc1BiasExpAvgSq, t.fc2WeightExpAvg, t.fc2WeightExpAvgSq, t.fc2BiasExpAvg, t.fc2BiasExpAvgSq},
-		Layouts: []*mlrt.Panels{{Lane: 0, Width: 32, Rest: []int{1}}, nil, {Lane: 0, Width: 16, Rest: []int{1}}, nil, {Lane: 0, Width: 32, Rest: []int{1}}, {Lane: 0, Width: 32, Rest: []int{1}}, nil, nil, {Lane: 0, Width: 16, Rest: []int{1}}, {Lane: 0, Width: 16, Rest: []int{1}}, nil, nil},
-	}
-	t.train = trainRun{pool: t.pool, target: mlrt.PickTarget(o.Target), model: t.model, trainer: t}
-	t.trainEval = trainEvalRun{pool: t.pool, target: mlrt.PickTarget(o.Target), model: t.model}
+	t.train = trainRun{cores: mlrt.NewCores(t.pool, o.Target), model: t.model, trainer: t}
+	t.trainEval = trainEvalRun{cores: mlrt.NewCores(t.pool, o.Target), model: t.model}
 	t.init(o.Seed)
 	if o.Batch > 0 {
 		// A batch that is too large is an error of the call that uses it.
@@ -69,14 +52,13 @@ func (m *Model) NewTrainer(o TrainOptions) *Trainer {
 
 // init computes the initial values of the trainer's own tensors.
 func (t *Trainer) init(seed uint64) {
+	_ = seed
 	pool := mlrt.NewPool(0)
 	defer pool.Close()
 	r := trainInit{
-		pool:    pool,
-		target:  mlrt.PickTarget(""),
+		cores:   mlrt.NewCores(pool, ""),
 		model:   t.model,
 		trainer: t,
-		seed:    seed,
 	}
 	r.run()
 }
@@ -91,13 +73,27 @@ func (t *Trainer) Snapshot() *Model {
 	return t.model.clone()
 }
 
+// Averaged is Snapshot with the moving averages that Train keeps of parameters in
+// their places.
+func (t *Trainer) Averaged() *Model {
+	m := t.model.clone()
+	if err := t.weights.CopyAverages(&m.weights, "train"); err != nil {
+		panic(err)
+	}
+	return m
+}
+
+// tensors lists the addresses of the stored tensors in the order of their numbers.
+func (t *Trainer) tensors() []any {
+	list := t.model.tensors()
+	list = append(list, mlrt.Interleave(t.expAvg.tensors(), t.expAvgSq.tensors(), t.ema.tensors())...)
+	return list
+}
+
 // clone returns a copy of the model.
 func (m *Model) clone() *Model {
 	c := newModel()
-	copy(c.fc1Weight, m.fc1Weight)
-	copy(c.fc1Bias, m.fc1Bias)
-	copy(c.fc2Weight, m.fc2Weight)
-	copy(c.fc2Bias, m.fc2Bias)
+	c.weights.Copy(&m.weights)
 	return c
 }
 
@@ -200,39 +196,29 @@ func (t *Trainer) result(loss float32) StepResult {
 
 // trainRun is a training step: its arguments, sizes and memory.
 type trainRun struct {
-	pool                 *mlrt.Pool
-	target               mlrt.Target
-	arena                *mlrt.Arena
-	model                *Model
-	trainer              *Trainer
-	step                 int64 // number of the update or call, from 1
-	report               bool  // whether metrics are wanted
-	batch                int
-	size                 float32
-	scale                float32
-	scale2               float32
-	x                    []float32 // [batch, 8]
-	labels               []int32   // [batch]
-	relu                 []float32 // [batch, 32]
-	logits               []float32 // [batch, 4]
-	dCrossEntropy        []float32 // [batch, 4]
-	crossEntropyNeg      []float32 // [batch]
-	loss                 []float32 // []
-	accuracyCast         []float32 // [batch]
-	accuracy             []float32 // []
-	fc2WeightPacked      []float32 // [4, 32] in panels of 32 along axis 1
-	dRelu                []float32 // [batch, 32]
-	fc1Forward           fc1ForwardTask
-	fc2Forward           fc2ForwardTask
-	crossEntropyForward  crossEntropyForwardTask
-	crossEntropyForward2 crossEntropyForward2Task
-	accuracyMetric       accuracyMetricTask
-	fc2BiasUpdate        fc2BiasUpdateTask
-	fc2BackwardPack      fc2BackwardPackTask
-	fc2Backward          fc2BackwardTask
-	fc2WeightUpdate      fc2WeightUpdateTask
-	fc1BiasUpdate        fc1BiasUpdateTask
-	fc1WeightUpdate      fc1WeightUpdateTask
+	cores   *mlrt.Cores
+	arena   *mlrt.Arena
+	plan    mlrt.Plan // of the arena
+	model   *Model
+	trainer *Trainer
+	step    int64 // number of the update or call, from 1
+	report  bool  // whether metrics are wanted
+	batch   int
+	size    float32
+	scale   float32
+	scale2  float32
+	x       []float32 // [batch, 8]
+	labels  []int32   // [batch]
+	// [batch, 32]
+	relu, dRelu []float32
+	// [batch, 4]
+	logits, dCrossEntropy []float32
+	// [batch]
+	crossEntropyNeg, accuracyCast []float32
+	// []
+	loss, accuracy []float32
+	// [4, 32] in panels of 32 along axis 1
+	fc2WeightPacked []float32
 }
 
 // resize makes memory for a call of the given sizes. It allocates only when what
@@ -244,44 +230,46 @@ func (r *trainRun) resize(batch int) error {
 	if batch < 1 || batch > 2147483647 {
 		return mlrt.WrongSize("batch", batch)
 	}
-	// Sizes in bytes. Buffers that are never needed together share a slot.
-	arena, err := r.arena.Grow(
-		128*int64(batch),
-		max(16*int64(batch), 4),
-		16*int64(batch),
-		max(4*int64(batch), 128*int64(batch)),
-		4,
-		512,
-	)
+	r.buffers(int64(batch), r.plan.Begin())
+	arena, err := r.arena.Grow(r.plan.Sizes...)
 	if err != nil {
 		return err
 	}
 	r.arena = arena
 	r.batch = batch
-	r.relu = mlrt.Slice[float32](r.arena, 0, 32*batch)
-	r.logits = mlrt.Slice[float32](r.arena, 1, 4*batch)
-	r.dCrossEntropy = mlrt.Slice[float32](r.arena, 2, 4*batch)
-	r.crossEntropyNeg = mlrt.Slice[float32](r.arena, 3, batch)
-	r.loss = mlrt.Slice[float32](r.arena, 4, 1)
-	r.accuracyCast = mlrt.Slice[float32](r.arena, 3, batch)
-	r.accuracy = mlrt.Slice[float32](r.arena, 1, 1)
-	r.fc2WeightPacked = mlrt.Slice[float32](r.arena, 5, 128)
-	r.dRelu = mlrt.Slice[float32](r.arena, 3, 32*batch)
+	r.buffers(int64(batch), arena)
 	return nil
+}
+
+// buffers visits the scratch tensors in order of first use: where the slice is
+// kept, its line in the model, its slot and its size. Tensors that are never needed
+// together share a slot.
+func (r *trainRun) buffers(batch int64, v mlrt.Visitor) {
+	v.Visit(&r.relu, 7, 0, 32*batch)
+	v.Visit(&r.logits, 7, 1, 4*batch)
+	v.Visit(&r.dCrossEntropy, 12, 2, 4*batch)
+	v.Visit(&r.crossEntropyNeg, 12, 3, batch)
+	v.Visit(&r.loss, 12, 4, 1)
+	v.Visit(&r.accuracyCast, 13, 3, batch)
+	v.Visit(&r.accuracy, 13, 1, 1)
+	v.Visit(&r.fc2WeightPacked, 7, 5, 128)
+	v.Visit(&r.dRelu, 7, 3, 32*batch)
 }
 
 // compute runs the kernels that the loss needs.
 func (r *trainRun) compute() {
 	r.size = float32(float64(r.batch))
 	r.scale = float32(float64(mlrt.Var(float64(0.01))*r.trainer.inputLrScale) / (mlrt.Var(float64(1)) - mlrt.Pow64(0.9, float64(r.step))))
-	r.scale2 = float32(math.Sqrt(mlrt.Var(float64(1)) - mlrt.Pow64(0.999, float64(r.step))))
+	r.scale2 = float32(mlrt.Var(float64(1)) / math.Sqrt(mlrt.Var(float64(1))-mlrt.Pow64(0.999, float64(r.step))))
+	c := r.cores
+	m := r.model
 	// net.ml:7  fc1: linear(hidden)
-	r.fc1Forward.run(r.pool, r.target, r.x, r.model.fc1Weight, r.model.fc1Bias, r.relu, r.batch)
+	fc1Forward.Run(c, fc1ForwardArgs{r.x, m.fc1Weight, m.fc1Bias, r.relu, r.batch})
 	// net.ml:7  fc2: linear(4)
-	r.fc2Forward.run(r.pool, r.target, r.relu, r.model.fc2Weight, r.model.fc2Bias, r.logits, r.batch)
+	fc2Forward.Run(c, fc2ForwardArgs{r.relu, m.fc2Weight, m.fc2Bias, r.logits, r.batch})
 	// net.ml:12  loss cross_entropy(logits, labels)
-	r.crossEntropyForward.run(r.pool, r.target, r.logits, r.labels, r.dCrossEntropy, r.crossEntropyNeg, r.batch, r.size)
-	r.crossEntropyForward2.run(r.pool, r.target, r.crossEntropyNeg, r.loss, r.batch, r.size)
+	crossEntropyForward.Run(c, crossEntropyForwardArgs{r.logits, r.labels, r.dCrossEntropy, r.crossEntropyNeg, r.batch, r.size})
+	crossEntropyForward2.Run(c, crossEntropyForward2Args{r.crossEntropyNeg, r.loss, r.batch, r.size})
 }
 
 // run makes one update. When the loss is not finite it reports so and leaves every
@@ -291,18 +279,21 @@ func (r *trainRun) run() bool {
 	if !mlrt.Finite(r.loss[0]) {
 		return false
 	}
+	c := r.cores
+	m := r.model
+	t := r.trainer
 	if r.report {
-		r.accuracyMetric.run(r.pool, r.target, r.logits, r.labels, r.accuracyCast, r.batch)
-		r.crossEntropyForward2.run(r.pool, r.target, r.accuracyCast, r.accuracy, r.batch, r.size)
+		accuracyMetric.Run(c, accuracyMetricArgs{r.logits, r.labels, r.accuracyCast, r.batch})
+		crossEntropyForward2.Run(c, crossEntropyForward2Args{r.accuracyCast, r.accuracy, r.batch, r.size})
 	}
 	// net.ml:7  fc2: linear(4)
-	r.fc2BiasUpdate.run(r.pool, r.target, r.dCrossEntropy, r.trainer.fc2BiasExpAvg, r.trainer.fc2BiasExpAvgSq, r.model.fc2Bias, r.batch, r.scale, r.scale2)
-	r.fc2BackwardPack.run(r.pool, r.target, r.model.fc2Weight, r.fc2WeightPacked)
-	r.fc2Backward.run(r.pool, r.target, r.dCrossEntropy, r.relu, r.dRelu, r.fc2WeightPacked, r.batch)
-	r.fc2WeightUpdate.run(r.pool, r.target, r.relu, r.dCrossEntropy, r.trainer.fc2WeightExpAvg, r.trainer.fc2WeightExpAvgSq, r.model.fc2Weight, r.batch, r.scale, r.scale2)
+	fc2BiasUpdate.Run(c, fc2BiasUpdateArgs{r.dCrossEntropy, t.expAvg.fc2Bias, t.expAvgSq.fc2Bias, m.fc2Bias, t.ema.fc2Bias, r.batch, r.scale, r.scale2})
+	fc2BackwardPack.Run(c, fc2BackwardPackArgs{m.fc2Weight, r.fc2WeightPacked})
+	fc2Backward.Run(c, fc2BackwardArgs{r.dCrossEntropy, r.relu, r.dRelu, r.fc2WeightPacked, r.batch})
+	fc2WeightUpdate.Run(c, fc2WeightUpdateArgs{r.relu, r.dCrossEntropy, t.expAvg.fc2Weight, t.expAvgSq.fc2Weight, m.fc2Weight, t.ema.fc2Weight, r.batch, r.scale, r.scale2})
 	// net.ml:7  fc1: linear(hidden)
-	r.fc1BiasUpdate.run(r.pool, r.target, r.dRelu, r.trainer.fc1BiasExpAvg, r.trainer.fc1BiasExpAvgSq, r.model.fc1Bias, r.batch, r.scale, r.scale2)
-	r.fc1WeightUpdate.run(r.pool, r.target, r.x, r.dRelu, r.trainer.fc1WeightExpAvg, r.trainer.fc1WeightExpAvgSq, r.model.fc1Weight, r.batch, r.scale, r.scale2)
+	fc1BiasUpdate.Run(c, fc2BiasUpdateArgs{r.dRelu, t.expAvg.fc1Bias, t.expAvgSq.fc1Bias, m.fc1Bias, t.ema.fc1Bias, r.batch, r.scale, r.scale2})
+	fc1WeightUpdate.Run(c, fc1WeightUpdateArgs{r.x, r.dRelu, t.expAvg.fc1Weight, t.expAvgSq.fc1Weight, m.fc1Weight, t.ema.fc1Weight, r.batch, r.scale, r.scale2})
 	return true
 }
 
@@ -335,53 +326,41 @@ func (r *trainRun) bindTensors(in []mlrt.Tensor) error {
 // more with memory that nothing shares, so that every tensor is still there to see.
 func (r *trainRun) diagnose() error {
 	loss := r.loss[0]
-	r.relu = make([]float32, len(r.relu))
-	r.logits = make([]float32, len(r.logits))
-	r.dCrossEntropy = make([]float32, len(r.dCrossEntropy))
-	r.crossEntropyNeg = make([]float32, len(r.crossEntropyNeg))
-	r.loss = make([]float32, len(r.loss))
-	r.accuracyCast = make([]float32, len(r.accuracyCast))
-	r.accuracy = make([]float32, len(r.accuracy))
-	r.fc2WeightPacked = make([]float32, len(r.fc2WeightPacked))
-	r.dRelu = make([]float32, len(r.dRelu))
+	r.buffers(int64(r.batch), mlrt.Apart{})
 	r.report = false
 	r.compute()
 	r.arena = nil
-	return mlrt.FirstNotFinite("net.ml", loss, []mlrt.Watched{
+	w := mlrt.Watch{Of: r, Lines: map[int]string{
+		7:  "relu",
+		12: "loss cross_entropy(logits, labels)",
+		13: "metric accuracy(logits, labels)",
+	}}
+	w.List = []mlrt.Watched{
 		{Name: "input x", Data: r.x},
-		{Name: "the stored tensor fc1.weight", Data: r.model.fc1Weight, Line: 7, From: "fc1: linear(hidden)"},
-		{Name: "the stored tensor fc1.bias", Data: r.model.fc1Bias, Line: 7, From: "fc1: linear(hidden)"},
-		{Name: "the stored tensor fc2.weight", Data: r.model.fc2Weight, Line: 7, From: "fc2: linear(4)"},
-		{Name: "the stored tensor fc2.bias", Data: r.model.fc2Bias, Line: 7, From: "fc2: linear(4)"},
-		{Name: "relu", Data: r.relu, Line: 7, From: "relu"},
-		{Name: "logits", Data: r.logits, Line: 7, From: "fc2: linear(4)"},
-		{Name: "dCrossEntropy", Data: r.dCrossEntropy, Line: 12, From: "loss cross_entropy(logits, labels)"},
-		{Name: "crossEntropyNeg", Data: r.crossEntropyNeg, Line: 12, From: "loss cross_entropy(logits, labels)"},
-		{Name: "loss", Data: r.loss, Line: 12, From: "loss cross_entropy(logits, labels)"},
-	})
+	}
+	w.Weights(&r.model.weights)
+	r.buffers(int64(r.batch), &w)
+	return mlrt.FirstNotFinite("net.ml", loss, w.List)
 }
 
 // trainEvalRun is an evaluation of the loss: its arguments, sizes and memory.
 type trainEvalRun struct {
-	pool                 *mlrt.Pool
-	target               mlrt.Target
-	arena                *mlrt.Arena
-	model                *Model
-	batch                int
-	size                 float32
-	x                    []float32 // [batch, 8]
-	labels               []int32   // [batch]
-	relu                 []float32 // [batch, 32]
-	logits               []float32 // [batch, 4]
-	crossEntropyNeg      []float32 // [batch]
-	loss                 []float32 // []
-	accuracyCast         []float32 // [batch]
-	accuracy             []float32 // []
-	fc1Forward           fc1ForwardTask
-	fc2Forward           fc2ForwardTask
-	crossEntropyForward3 crossEntropyForward3Task
-	crossEntropyForward2 crossEntropyForward2Task
-	accuracyMetric       accuracyMetricTask
+	cores  *mlrt.Cores
+	arena  *mlrt.Arena
+	plan   mlrt.Plan // of the arena
+	model  *Model
+	batch  int
+	size   float32
+	x      []float32 // [batch, 8]
+	labels []int32   // [batch]
+	// [batch, 32]
+	relu []float32
+	// [batch, 4]
+	logits []float32
+	// [batch]
+	crossEntropyNeg, accuracyCast []float32
+	// []
+	loss, accuracy []float32
 }
 
 // resize makes memory for a call of the given sizes. It allocates only when what
@@ -393,39 +372,44 @@ func (r *trainEvalRun) resize(batch int) error {
 	if batch < 1 || batch > 2147483647 {
 		return mlrt.WrongSize("batch", batch)
 	}
-	// Sizes in bytes. Buffers that are never needed together share a slot.
-	arena, err := r.arena.Grow(
-		max(128*int64(batch), 4*int64(batch)),
-		max(16*int64(batch), 4),
-		4,
-	)
+	r.buffers(int64(batch), r.plan.Begin())
+	arena, err := r.arena.Grow(r.plan.Sizes...)
 	if err != nil {
 		return err
 	}
 	r.arena = arena
 	r.batch = batch
-	r.relu = mlrt.Slice[float32](r.arena, 0, 32*batch)
-	r.logits = mlrt.Slice[float32](r.arena, 1, 4*batch)
-	r.crossEntropyNeg = mlrt.Slice[float32](r.arena, 0, batch)
-	r.loss = mlrt.Slice[float32](r.arena, 2, 1)
-	r.accuracyCast = mlrt.Slice[float32](r.arena, 0, batch)
-	r.accuracy = mlrt.Slice[float32](r.arena, 1, 1)
+	r.buffers(int64(batch), arena)
 	return nil
+}
+
+// buffers visits the scratch tensors in order of first use: where the slice is
+// kept, its line in the model, its slot and its size. Tensors that are never needed
+// together share a slot.
+func (r *trainEvalRun) buffers(batch int64, v mlrt.Visitor) {
+	v.Visit(&r.relu, 7, 0, 32*batch)
+	v.Visit(&r.logits, 7, 1, 4*batch)
+	v.Visit(&r.crossEntropyNeg, 12, 0, batch)
+	v.Visit(&r.loss, 12, 2, 1)
+	v.Visit(&r.accuracyCast, 13, 0, batch)
+	v.Visit(&r.accuracy, 13, 1, 1)
 }
 
 // run runs the kernels in order.
 func (r *trainEvalRun) run() {
 	r.size = float32(float64(r.batch))
+	c := r.cores
+	m := r.model
 	// net.ml:7  fc1: linear(hidden)
-	r.fc1Forward.run(r.pool, r.target, r.x, r.model.fc1Weight, r.model.fc1Bias, r.relu, r.batch)
+	fc1Forward.Run(c, fc1ForwardArgs{r.x, m.fc1Weight, m.fc1Bias, r.relu, r.batch})
 	// net.ml:7  fc2: linear(4)
-	r.fc2Forward.run(r.pool, r.target, r.relu, r.model.fc2Weight, r.model.fc2Bias, r.logits, r.batch)
+	fc2Forward.Run(c, fc2ForwardArgs{r.relu, m.fc2Weight, m.fc2Bias, r.logits, r.batch})
 	// net.ml:12  loss cross_entropy(logits, labels)
-	r.crossEntropyForward3.run(r.pool, r.target, r.logits, r.labels, r.crossEntropyNeg, r.batch)
-	r.crossEntropyForward2.run(r.pool, r.target, r.crossEntropyNeg, r.loss, r.batch, r.size)
+	crossEntropyForward3.Run(c, crossEntropyForward3Args{r.logits, r.labels, r.crossEntropyNeg, r.batch})
+	crossEntropyForward2.Run(c, crossEntropyForward2Args{r.crossEntropyNeg, r.loss, r.batch, r.size})
 	// net.ml:13  metric accuracy(logits, labels)
-	r.accuracyMetric.run(r.pool, r.target, r.logits, r.labels, r.accuracyCast, r.batch)
-	r.crossEntropyForward2.run(r.pool, r.target, r.accuracyCast, r.accuracy, r.batch, r.size)
+	accuracyMetric.Run(c, accuracyMetricArgs{r.logits, r.labels, r.accuracyCast, r.batch})
+	crossEntropyForward2.Run(c, crossEntropyForward2Args{r.accuracyCast, r.accuracy, r.batch, r.size})
 }
 
 // bind takes the inputs of a call of the given sizes.
@@ -455,58 +439,18 @@ func (r *trainEvalRun) bindTensors(in []mlrt.Tensor) error {
 
 // trainInit computes the initial values of a trainer's own tensors.
 type trainInit struct {
-	pool                                  *mlrt.Pool
-	target                                mlrt.Target
-	model                                 *Model
-	trainer                               *Trainer
-	seed                                  uint64
-	step                                  int64 // number of the update or call, from 1
-	key                                   uint32
-	seed0                                 uint32
-	key2                                  uint32
-	seed1                                 uint32
-	key3                                  uint32
-	step2                                 uint32
-	key4                                  uint32
-	key5                                  uint32
-	key6                                  uint32
-	key7                                  uint32
-	key8                                  uint32
-	key9                                  uint32
-	optimizerTrainFc1WeightExpAvgInit     optimizerTrainFc1WeightExpAvgInitTask
-	optimizerTrainFc1BiasExpAvgInit       optimizerTrainFc1BiasExpAvgInitTask
-	optimizerTrainFc2WeightExpAvgInit     optimizerTrainFc2WeightExpAvgInitTask
-	optimizerTrainFc2BiasExpAvgInit       optimizerTrainFc2BiasExpAvgInitTask
-	copyToOptimizerTrainFc1WeightExpAvgSq copyToOptimizerTrainFc1WeightExpAvgSqTask
-	copyToOptimizerTrainFc1BiasExpAvgSq   copyToOptimizerTrainFc1BiasExpAvgSqTask
-	copyToOptimizerTrainFc2WeightExpAvgSq copyToOptimizerTrainFc2WeightExpAvgSqTask
-	copyToOptimizerTrainFc2BiasExpAvgSq   copyToOptimizerTrainFc2BiasExpAvgSqTask
+	cores   *mlrt.Cores
+	model   *Model
+	trainer *Trainer
 }
 
 // run runs the kernels in order.
 func (r *trainInit) run() {
-	r.key = mlrt.ToUint32(2.304928237e+09)
-	r.seed0 = uint32(r.seed)
-	r.key2 = mlrt.ToUint32(2.64612707e+08)
-	r.seed1 = uint32(r.seed >> 32)
-	r.key3 = mlrt.ToUint32(0)
-	r.step2 = uint32(r.step)
-	r.key4 = mlrt.ToUint32(2.085504312e+09)
-	r.key5 = mlrt.ToUint32(4.115795414e+09)
-	r.key6 = mlrt.ToUint32(1.914795222e+09)
-	r.key7 = mlrt.ToUint32(3.64239456e+09)
-	r.key8 = mlrt.ToUint32(3.834150531e+09)
-	r.key9 = mlrt.ToUint32(2.418402596e+09)
-	// net.ml:14  optimizer/train/fc1.weight/exp_avg
-	r.optimizerTrainFc1WeightExpAvgInit.run(r.pool, r.target, r.trainer.fc1WeightExpAvg)
-	// net.ml:14  optimizer/train/fc1.bias/exp_avg
-	r.optimizerTrainFc1BiasExpAvgInit.run(r.pool, r.target, r.trainer.fc1BiasExpAvg)
-	// net.ml:14  optimizer/train/fc2.weight/exp_avg
-	r.optimizerTrainFc2WeightExpAvgInit.run(r.pool, r.target, r.trainer.fc2WeightExpAvg)
-	// net.ml:14  optimizer/train/fc2.bias/exp_avg
-	r.optimizerTrainFc2BiasExpAvgInit.run(r.pool, r.target, r.trainer.fc2BiasExpAvg)
-	r.copyToOptimizerTrainFc1WeightExpAvgSq.run(r.pool, r.target, r.trainer.fc1WeightExpAvg, r.trainer.fc1WeightExpAvgSq)
-	r.copyToOptimizerTrainFc1BiasExpAvgSq.run(r.pool, r.target, r.trainer.fc1BiasExpAvg, r.trainer.fc1BiasExpAvgSq)
-	r.copyToOptimizerTrainFc2WeightExpAvgSq.run(r.pool, r.target, r.trainer.fc2WeightExpAvg, r.trainer.fc2WeightExpAvgSq)
-	r.copyToOptimizerTrainFc2BiasExpAvgSq.run(r.pool, r.target, r.trainer.fc2BiasExpAvg, r.trainer.fc2BiasExpAvgSq)
+	c := r.cores
+	m := r.model
+	t := r.trainer
+	copyToOptimizerTrainFc1WeightEma.Run(c, copyToOptimizerTrainFc1WeightEmaArgs{m.fc1Weight, t.ema.fc1Weight})
+	copyToOptimizerTrainFc1BiasEma.Run(c, copyToOptimizerTrainFc1BiasEmaArgs{m.fc1Bias, t.ema.fc1Bias, 32})
+	copyToOptimizerTrainFc2WeightEma.Run(c, copyToOptimizerTrainFc2WeightEmaArgs{m.fc2Weight, t.ema.fc2Weight})
+	copyToOptimizerTrainFc1BiasEma.Run(c, copyToOptimizerTrainFc1BiasEmaArgs{m.fc2Bias, t.ema.fc2Bias, 4})
 }

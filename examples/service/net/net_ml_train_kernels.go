@@ -9,23 +9,24 @@ import (
 	mlrt "github.com/mlc-go/mlc/runtime"
 )
 
-// crossEntropyForward computes crossEntropyNeg, dCrossEntropy: reduce, sub, exp, reduce, log, sub, gather, neg, ....
+// crossEntropyForwardGo computes dEntropy, neg:
 //
 //	net.ml:12  loss cross_entropy(logits, labels)
 //
 //	reads logits [batch, 4]
 //	reads labels [batch]
-//	writes dCrossEntropy [batch, 4]
-//	writes crossEntropyNeg [batch]
+//	writes dEntropy [batch, 4]
+//	writes neg [batch]
 //
-// An item is 50 of the points (i < batch).
-func crossEntropyForward(logits []float32, labels []int32, dCrossEntropy, crossEntropyNeg []float32, batch int, size float32, lo, hi int) {
-	t := 1 / size
+// An item is 50 points (i < batch).
+func crossEntropyForwardGo(a *crossEntropyForwardArgs, lo, hi int) {
+	logits, labels, neg := a.logits, a.labels, a.neg
+	t := 1 / a.size
 	t2 := -t
-	for i := lo * 50; i < min(hi*50, batch); i++ {
+	for i := lo * 50; i < min(hi*50, a.batch); i++ {
 		r0Lanes := mlrt.Lanes(float32(math.Inf(-1)))
 		var r2Lanes [32]float32
-		logitsRow := logits[i*4:][:4]
+		logitsRow := a.logits[i*4:][:4]
 		labelsV := labels[i]
 		for p := range 4 {
 			r0Lanes[p&31] = mlrt.MaxOf(r0Lanes[p&31], logitsRow[p])
@@ -43,189 +44,168 @@ func crossEntropyForward(logits []float32, labels []int32, dCrossEntropy, crossE
 		}
 		r1 := mlrt.SumLanes(&r1Lanes)
 		t3 := r2 / r1
-		dCrossEntropyRow := dCrossEntropy[i*4:][:4]
+		dEntropyRow := a.dEntropy[i*4:][:4]
 		for p := range 4 {
 			selectV := float32(0)
 			if int32(p) == labelsV {
 				selectV = t2
 			}
-			dCrossEntropyRow[p] = float32(t3*mlrt.Exp(logitsRow[p]-r0)) + selectV
+			dEntropyRow[p] = float32(t3*mlrt.Exp(logitsRow[p]-r0)) + selectV
 		}
-		t4 := -(logits[min(max(int(labelsV), 0), 3)+i*4] - r0 - mlrt.Log(r1))
-		crossEntropyNeg[i] = t4
+		negNew := -(logits[min(max(int(labelsV), 0), 3)+i*4] - r0 - mlrt.Log(r1))
+		neg[i] = negNew
 	}
 }
 
-// crossEntropyForwardTask is a call of crossEntropyForward.
-type crossEntropyForwardTask struct {
-	target                         mlrt.Target
-	logits                         []float32
-	labels                         []int32
-	dCrossEntropy, crossEntropyNeg []float32
-	batch                          int
-	size                           float32
+type crossEntropyForwardArgs struct {
+	logits        []float32
+	labels        []int32
+	dEntropy, neg []float32
+	batch         int
+	size          float32
 }
 
-// run makes a call with the help of workers.
-func (t *crossEntropyForwardTask) run(pool *mlrt.Pool, target mlrt.Target, logits []float32, labels []int32, dCrossEntropy, crossEntropyNeg []float32, batch int, size float32) {
-	*t = crossEntropyForwardTask{target, logits, labels, dCrossEntropy, crossEntropyNeg, batch, size}
-	pool.Run(t.items(), t)
-}
+var crossEntropyForward = mlrt.NewKernel(crossEntropyForwardGo, func(a *crossEntropyForwardArgs) int { return (a.batch + 49) / 50 })
 
-// crossEntropyForward2 computes loss: reduce, div.
+// crossEntropyForward2Go computes loss:
 //
 //	net.ml:12  loss cross_entropy(logits, labels)
 //	net.ml:13  metric accuracy(logits, labels)
 //
-//	reads crossEntropyNeg [batch]
+//	reads neg [batch]
 //	writes loss []
-func crossEntropyForward2(crossEntropyNeg, loss []float32, batch int, size float32) {
+func crossEntropyForward2Go(a *crossEntropyForward2Args, lo, hi int) {
+	loss := a.loss
 	var r0 float32
-	for base := 0; base < batch; base += 1024 {
-		end := min(base+1024, batch)
+	for base := 0; base < a.batch; base += 1024 {
+		end := min(base+1024, a.batch)
 		var r0Lanes [32]float32
-		crossEntropyNegRow := crossEntropyNeg[base:][:end-base]
+		negRow := a.neg[base:][:end-base]
 		for p := range end - base {
-			r0Lanes[p&31] += crossEntropyNegRow[p]
+			r0Lanes[p&31] += negRow[p]
 		}
-		chunk := mlrt.SumLanes(&r0Lanes)
-		if base == 0 {
-			r0 = chunk
-		} else {
-			r0 += chunk
-		}
+		r0 = mlrt.AddBlock(r0, base, mlrt.SumLanes(&r0Lanes))
 	}
-	loss[0] = r0 / size
+	loss[0] = r0 / a.size
 }
 
-// crossEntropyForward2Task is a call of crossEntropyForward2.
-type crossEntropyForward2Task struct {
-	target                mlrt.Target
-	crossEntropyNeg, loss []float32
-	batch                 int
-	size                  float32
+type crossEntropyForward2Args struct {
+	neg, loss []float32
+	batch     int
+	size      float32
 }
 
-// run makes a call with the help of workers.
-func (t *crossEntropyForward2Task) run(pool *mlrt.Pool, target mlrt.Target, crossEntropyNeg, loss []float32, batch int, size float32) {
-	*t = crossEntropyForward2Task{target, crossEntropyNeg, loss, batch, size}
-	pool.Run(t.items(), t)
-}
+var crossEntropyForward2 = mlrt.NewFixed(crossEntropyForward2Go, 1)
 
-// accuracyMetric computes accuracyCast: arg_reduce, eq, cast.
+// accuracyMetricGo computes cast:
 //
 //	net.ml:13  metric accuracy(logits, labels)
 //
 //	reads logits [batch, 4]
 //	reads labels [batch]
-//	writes accuracyCast [batch]
+//	writes cast [batch]
 //
-// An item is 2857 of the points (i < batch).
-func accuracyMetric(logits []float32, labels []int32, accuracyCast []float32, batch, lo, hi int) {
-	for i := lo * 2857; i < min(hi*2857, batch); i++ {
+// An item is 2857 points (i < batch).
+func accuracyMetricGo(a *accuracyMetricArgs, lo, hi int) {
+	labels, cast := a.labels, a.cast
+	for i := lo * 2857; i < min(hi*2857, a.batch); i++ {
 		r0Lanes := mlrt.Lanes(float32(math.Inf(-1)))
 		r0At := mlrt.Lanes(-1)
-		logitsRow := logits[i*4:][:4]
+		logitsRow := a.logits[i*4:][:4]
 		for p := range 4 {
 			r0Lanes[p&31], r0At[p&31] = mlrt.ArgMaxOf(r0Lanes[p&31], r0At[p&31], logitsRow[p], p)
 		}
 		_, best := mlrt.ArgMaxLanes(&r0Lanes, &r0At)
 		r0 := int32(max(best, 0))
-		accuracyCast[i] = mlrt.Number[float32](r0 == labels[i])
+		cast[i] = mlrt.Number[float32](r0 == labels[i])
 	}
 }
 
-// accuracyMetricTask is a call of accuracyMetric.
-type accuracyMetricTask struct {
-	target       mlrt.Target
-	logits       []float32
-	labels       []int32
-	accuracyCast []float32
-	batch        int
+type accuracyMetricArgs struct {
+	logits []float32
+	labels []int32
+	cast   []float32
+	batch  int
 }
 
-// run makes a call with the help of workers.
-func (t *accuracyMetricTask) run(pool *mlrt.Pool, target mlrt.Target, logits []float32, labels []int32, accuracyCast []float32, batch int) {
-	*t = accuracyMetricTask{target, logits, labels, accuracyCast, batch}
-	pool.Run(t.items(), t)
-}
+var accuracyMetric = mlrt.NewKernel(accuracyMetricGo, func(a *accuracyMetricArgs) int { return (a.batch + 2856) / 2857 })
 
-// fc2BiasUpdate computes optimizerTrainFc2BiasExpAvg, optimizerTrainFc2BiasExpAvgSq, fc2Bias: reduce, mul, add, mul, mul, add, sqrt, div, ....
+// fc2BiasUpdateGo computes biasExpAvg, biasExpAvgSq, bias, biasEma:
 //
 //	net.ml:7  fc2: linear(4)
-//	net.ml:14  optimizer adam(lr = 1e-2)
+//	net.ml:14  optimizer adam
+//	net.ml:7  fc1: linear(hidden)
 //
-//	reads dCrossEntropy [batch, 4]
-//	updates biasExpAvg [4]
-//	updates biasExpAvgSq [4]
-//	updates bias [4]
-func fc2BiasUpdate(dCrossEntropy, biasExpAvg, biasExpAvgSq, bias []float32, batch int, scale, scale2 float32) {
-	for i := range 4 {
+//	reads dCrossEntropy [batch, iSize]
+//	updates biasExpAvg, biasExpAvgSq, bias, biasEma [iSize]
+func fc2BiasUpdateGo(a *fc2BiasUpdateArgs, n fc2BiasUpdateSizes, lo, hi int) {
+	dCrossEntropy, biasExpAvg, biasExpAvgSq, bias, biasEma := a.dCrossEntropy, a.biasExpAvg, a.biasExpAvgSq, a.bias, a.biasEma
+	for i := range n.iSize {
 		var r0 float32
-		for base := 0; base < batch; base += 256 {
+		for base := 0; base < a.batch; base += 256 {
 			var r02 float32
-			end := min(base+256, batch)
+			end := min(base+256, a.batch)
 			for p := range end - base {
-				r02 += dCrossEntropy[i+(base+p)*4]
+				r02 += dCrossEntropy[i+(base+p)*n.iSize]
 			}
-			if base == 0 {
-				r0 = r02
-			} else {
-				r0 += r02
-			}
+			r0 = mlrt.AddBlock(r0, base, r02)
 		}
-		t := float32(0.9*biasExpAvg[i]) + float32(0.1*r0)
-		t2 := float32(0.999*biasExpAvgSq[i]) + float32(0.001*r0*r0)
-		biasNew := bias[i] - float32(scale*(t/(float32(math.Sqrt(float64(t2)))/scale2+1e-08)))
-		biasExpAvg[i] = t
-		biasExpAvgSq[i] = t2
+		biasExpAvgNew := mlrt.Flush(float32(0.9*biasExpAvg[i])+float32(0.1*r0), 1.5046328e-36)
+		biasExpAvgSqNew := mlrt.Flush(float32(0.999*biasExpAvgSq[i])+float32(0.001*r0*r0), 1.5046328e-36)
+		biasNew := bias[i] - float32(a.scale*(biasExpAvgNew/(float32(a.scale2*mlrt.Sqrt(biasExpAvgSqNew))+1e-08)))
+		biasEmaNew := biasNew + float32((biasEma[i]-biasNew)*0.99)
+		biasExpAvg[i] = biasExpAvgNew
+		biasExpAvgSq[i] = biasExpAvgSqNew
 		bias[i] = biasNew
+		biasEma[i] = biasEmaNew
 	}
 }
 
-// fc2BiasUpdateTask is a call of fc2BiasUpdate.
-type fc2BiasUpdateTask struct {
-	target                                        mlrt.Target
-	dCrossEntropy, biasExpAvg, biasExpAvgSq, bias []float32
-	batch                                         int
-	scale, scale2                                 float32
+type fc2BiasUpdateArgs struct {
+	dCrossEntropy, biasExpAvg, biasExpAvgSq, bias, biasEma []float32
+
+	batch         int
+	scale, scale2 float32
 }
 
-// run makes a call with the help of workers.
-func (t *fc2BiasUpdateTask) run(pool *mlrt.Pool, target mlrt.Target, dCrossEntropy, biasExpAvg, biasExpAvgSq, bias []float32, batch int, scale, scale2 float32) {
-	*t = fc2BiasUpdateTask{target, dCrossEntropy, biasExpAvg, biasExpAvgSq, bias, batch, scale, scale2}
-	pool.Run(t.items(), t)
+type fc2BiasUpdateSizes struct {
+	iSize int
 }
 
-// fc2BackwardPack computes a copy of weight whose lanes are consecutive.
+// Items counts the items of a call.
+func (n fc2BiasUpdateSizes) Items(a *fc2BiasUpdateArgs) int {
+	return 1
+}
+
+var (
+	fc2BiasUpdate = mlrt.NewSized(fc2BiasUpdateGo, fc2BiasUpdateSizes{4})
+	fc1BiasUpdate = mlrt.NewSized(fc2BiasUpdateGo, fc2BiasUpdateSizes{32})
+)
+
+// fc2BackwardPackGo computes a copy whose lanes are consecutive:
 //
 //	net.ml:7  fc2: linear(4)
 //	net.ml:7  relu
 //
 //	reads weight [4, 32] in panels of 16 along axis 0
 //	writes weightPacked [4, 32] in panels of 32 along axis 1
-func fc2BackwardPack(weight, weightPacked []float32) {
+func fc2BackwardPackGo(a *fc2BackwardPackArgs, lo, hi int) {
+	weight := a.weight
 	for p := range 4 {
-		weightPackedRow := weightPacked[p*32:][:32]
+		weightPackedRow := a.weightPacked[p*32:][:32]
 		for j := range 32 {
 			weightPackedRow[j] = weight[p+j*16]
 		}
 	}
 }
 
-// fc2BackwardPackTask is a call of fc2BackwardPack.
-type fc2BackwardPackTask struct {
-	target               mlrt.Target
+type fc2BackwardPackArgs struct {
 	weight, weightPacked []float32
 }
 
-// run makes a call with the help of workers.
-func (t *fc2BackwardPackTask) run(pool *mlrt.Pool, target mlrt.Target, weight, weightPacked []float32) {
-	*t = fc2BackwardPackTask{target, weight, weightPacked}
-	pool.Run(t.items(), t)
-}
+var fc2BackwardPack = mlrt.NewFixed(fc2BackwardPackGo, 1)
 
-// fc2Backward computes dRelu: einsum, select.
+// fc2BackwardGo computes dRelu:
 //
 //	net.ml:7  fc2: linear(4)
 //	net.ml:7  relu
@@ -235,308 +215,191 @@ func (t *fc2BackwardPackTask) run(pool *mlrt.Pool, target mlrt.Target, weight, w
 //	writes dRelu [batch, 32]
 //	reads weightPacked [4, 32] in panels of 32 along axis 1
 //
-// An item is 19 tiles of 8 x 32 outputs.
-func fc2Backward(dCrossEntropy, relu, dRelu, weightPacked []float32, batch, lo, hi int) {
-	var a [4][4][2]mlrt.Wide
-	var b [4][4]mlrt.Wide
-	tiles := (batch + 7) / 8
-	for tile := lo * 19; tile < min(hi*19, tiles); tile++ {
-		i0 := tile * 8
-		rows := min(8, batch-i0)
-		var acc [4][8][8]float32
+// An item is 19 tiles of 8 x 32.
+func fc2BackwardGo(a *fc2BackwardArgs, lo, hi int) {
+	tile := mlrt.NewTile()
+	items := (a.batch + 7) / 8
+	for item := lo * 19; item < min(hi*19, items); item++ {
+		i0 := item * 8
+		rows := min(8, a.batch-i0)
+		tile.Start()
 		for i := range rows {
-			dCrossEntropyRow := dCrossEntropy[(i0+i)*4:][:4]
+			dCrossEntropyRow := a.dCrossEntropy[(i0+i)*4:][:4]
 			for p := range 4 {
-				a[i/2][p][i%2] = mlrt.Wide(dCrossEntropyRow[p])
+				tile.SetRow(i, p, mlrt.Wide(dCrossEntropyRow[p]))
 			}
 		}
 		for c := 0; c < 32; c += 4 {
 			for p := range 4 {
-				weightPackedRow := weightPacked[p*32+c:][:4]
+				weightPackedRow := a.weightPacked[p*32+c:][:4]
 				for j := range 4 {
-					b[p][j] = mlrt.Wide(weightPackedRow[j])
+					tile.Cols[p][j] = mlrt.Wide(weightPackedRow[j])
 				}
 			}
-			for r := 0; r < rows; r += 2 {
-				if r+1 < rows {
-					tile2x4(&acc[r/2][c/4], a[r/2][:], b[:])
-				} else {
-					tile1x4(&acc[r/2][c/4], a[r/2][:], b[:])
-				}
-			}
+			tile.Multiply(c, rows, 4)
 		}
 		for r := range rows {
-			reluRow := relu[(i0+r)*32:][:32]
-			dReluRow := dRelu[(i0+r)*32:][:32]
+			reluRow := a.relu[(i0+r)*32:][:32]
+			dReluRow := a.dRelu[(i0+r)*32:][:32]
 			for c := range 32 {
-				acc2 := acc[r/2][c/4][r%2*4+c%4]
-				selectV := float32(0)
-				if reluRow[c] > 0 {
-					selectV = acc2
+				acc := tile.Sum(r, c)
+				dReluNew := acc
+				if reluRow[c] <= 0 {
+					dReluNew = 0
 				}
-				dReluRow[c] = selectV
+				dReluRow[c] = dReluNew
 			}
 		}
 	}
+	tile.Close()
 }
 
-// fc2BackwardTask is a call of fc2Backward.
-type fc2BackwardTask struct {
-	target                                   mlrt.Target
+type fc2BackwardArgs struct {
 	dCrossEntropy, relu, dRelu, weightPacked []float32
-	batch                                    int
+
+	batch int
 }
 
-// run makes a call with the help of workers.
-func (t *fc2BackwardTask) run(pool *mlrt.Pool, target mlrt.Target, dCrossEntropy, relu, dRelu, weightPacked []float32, batch int) {
-	*t = fc2BackwardTask{target, dCrossEntropy, relu, dRelu, weightPacked, batch}
-	pool.Run(t.items(), t)
-}
+var fc2Backward = mlrt.NewKernel(fc2BackwardGo, func(a *fc2BackwardArgs) int { return ((a.batch+7)/8 + 18) / 19 })
 
-// fc2WeightUpdate computes optimizerTrainFc2WeightExpAvg, optimizerTrainFc2WeightExpAvgSq, fc2Weight: einsum, mul, add, mul, mul, add, sqrt, div, ....
+// fc2WeightUpdateGo computes weightExpAvg, weightExpAvgSq, weight, weightEma:
 //
 //	net.ml:7  fc2: linear(4)
-//	net.ml:14  optimizer adam(lr = 1e-2)
+//	net.ml:14  optimizer adam
 //
 //	reads relu [batch, 32]
 //	reads dCrossEntropy [batch, 4]
-//	updates weightExpAvg [4, 32] in panels of 16 along axis 0
-//	updates weightExpAvgSq [4, 32] in panels of 16 along axis 0
-//	updates weight [4, 32] in panels of 16 along axis 0
+//	updates weightExpAvg, weightExpAvgSq, weight, weightEma [4, 32] in panels of 16 along axis 0
 //
-// An item is 2 tiles of 4 x 32 outputs.
-func fc2WeightUpdate(relu, dCrossEntropy, weightExpAvg, weightExpAvgSq, weight []float32, batch int, scale, scale2 float32, lo, hi int) {
-	var a [2][256][2]mlrt.Wide
-	var b [256][4]mlrt.Wide
-	tiles := 1
-	for tile := lo * 2; tile < min(hi*2, tiles); tile++ {
-		var acc [2][8][8]float32
-		var total [2][8][8]float32
-		for k0 := 0; k0 < batch; k0 += 256 {
-			if k0 > 0 && k0%1024 == 0 {
-				if k0 == 1024 {
-					total = acc
-				} else {
-					for i := range acc {
-						for j := range acc[i] {
-							for l := range acc[i][j] {
-								total[i][j][l] += acc[i][j][l]
-							}
-						}
-					}
-				}
-				acc = [2][8][8]float32{}
-			}
-			depth := min(256, batch-k0)
+// An item is 2 tiles of 4 x 32.
+func fc2WeightUpdateGo(a *fc2WeightUpdateArgs, lo, hi int) {
+	weightExpAvg, weightExpAvgSq, weight, weightEma := a.weightExpAvg, a.weightExpAvgSq, a.weight, a.weightEma
+	tile := mlrt.NewTile()
+	items := 1
+	for item := lo * 2; item < min(hi*2, items); item++ {
+		tile.Start()
+		for k0 := 0; k0 < a.batch; k0 += 256 {
+			depth := tile.Next(k0, a.batch)
 			for p := range depth {
-				dCrossEntropyRow := dCrossEntropy[(k0+p)*4:][:4]
+				dCrossEntropyRow := a.dCrossEntropy[(k0+p)*4:][:4]
 				for i := range 4 {
-					a[i/2][p][i%2] = mlrt.Wide(dCrossEntropyRow[i])
+					tile.SetRow(i, p, mlrt.Wide(dCrossEntropyRow[i]))
 				}
 			}
 			for c := 0; c < 32; c += 4 {
 				for p := range depth {
-					reluRow := relu[(k0+p)*32+c:][:4]
+					reluRow := a.relu[(k0+p)*32+c:][:4]
 					for j := range 4 {
-						b[p][j] = mlrt.Wide(reluRow[j])
+						tile.Cols[p][j] = mlrt.Wide(reluRow[j])
 					}
 				}
-				for r := 0; r < 4; r += 2 {
-					tile2x4(&acc[r/2][c/4], a[r/2][:depth], b[:depth])
-				}
+				tile.Multiply(c, 4, depth)
 			}
 		}
-		if batch > 1024 {
-			// Block sums are added in order.
-			for i := range acc {
-				for j := range acc[i] {
-					for l := range acc[i][j] {
-						acc[i][j][l] = total[i][j][l] + acc[i][j][l]
-					}
-				}
-			}
-		}
+		tile.End(a.batch)
 		for r := range 4 {
 			for c := range 32 {
-				acc2 := acc[r/2][c/4][r%2*4+c%4]
-				t := float32(0.9*weightExpAvg[r+c*16]) + float32(0.1*acc2)
-				t2 := float32(0.999*weightExpAvgSq[r+c*16]) + float32(0.001*acc2*acc2)
-				t3 := weight[r+c*16] - float32(scale*(t/(float32(math.Sqrt(float64(t2)))/scale2+1e-08)))
-				weightExpAvg[r+c*16] = t
-				weightExpAvgSq[r+c*16] = t2
-				weight[r+c*16] = t3
+				acc := tile.Sum(r, c)
+				weightExpAvgNew := mlrt.Flush(float32(0.9*weightExpAvg[r+c*16])+float32(0.1*acc), 1.5046328e-36)
+				weightExpAvgSqNew := mlrt.Flush(float32(0.999*weightExpAvgSq[r+c*16])+float32(0.001*acc*acc), 1.5046328e-36)
+				weightNew := weight[r+c*16] - float32(a.scale*(weightExpAvgNew/(float32(a.scale2*mlrt.Sqrt(weightExpAvgSqNew))+1e-08)))
+				weightEmaNew := weightNew + float32((weightEma[r+c*16]-weightNew)*0.99)
+				weightExpAvg[r+c*16] = weightExpAvgNew
+				weightExpAvgSq[r+c*16] = weightExpAvgSqNew
+				weight[r+c*16] = weightNew
+				weightEma[r+c*16] = weightEmaNew
 			}
 		}
 	}
+	tile.Close()
 }
 
-// fc2WeightUpdateTask is a call of fc2WeightUpdate.
-type fc2WeightUpdateTask struct {
-	target                                                    mlrt.Target
-	relu, dCrossEntropy, weightExpAvg, weightExpAvgSq, weight []float32
-	batch                                                     int
-	scale, scale2                                             float32
+type fc2WeightUpdateArgs struct {
+	relu, dCrossEntropy, weightExpAvg, weightExpAvgSq, weight, weightEma []float32
+
+	batch         int
+	scale, scale2 float32
 }
 
-// run makes a call with the help of workers.
-func (t *fc2WeightUpdateTask) run(pool *mlrt.Pool, target mlrt.Target, relu, dCrossEntropy, weightExpAvg, weightExpAvgSq, weight []float32, batch int, scale, scale2 float32) {
-	*t = fc2WeightUpdateTask{target, relu, dCrossEntropy, weightExpAvg, weightExpAvgSq, weight, batch, scale, scale2}
-	pool.Run(t.items(), t)
-}
+var fc2WeightUpdate = mlrt.NewFixed(fc2WeightUpdateGo, 1)
 
-// fc1BiasUpdate computes optimizerTrainFc1BiasExpAvg, optimizerTrainFc1BiasExpAvgSq, fc1Bias: reduce, mul, add, mul, mul, add, sqrt, div, ....
+// fc1WeightUpdateGo computes weightExpAvg, weightExpAvgSq, weight, weightEma:
 //
 //	net.ml:7  fc1: linear(hidden)
-//	net.ml:14  optimizer adam(lr = 1e-2)
-//
-//	reads dRelu [batch, 32]
-//	updates biasExpAvg [32]
-//	updates biasExpAvgSq [32]
-//	updates bias [32]
-func fc1BiasUpdate(dRelu, biasExpAvg, biasExpAvgSq, bias []float32, batch int, scale, scale2 float32) {
-	for i := range 32 {
-		var r0 float32
-		for base := 0; base < batch; base += 256 {
-			var r02 float32
-			end := min(base+256, batch)
-			for p := range end - base {
-				r02 += dRelu[i+(base+p)*32]
-			}
-			if base == 0 {
-				r0 = r02
-			} else {
-				r0 += r02
-			}
-		}
-		t := float32(0.9*biasExpAvg[i]) + float32(0.1*r0)
-		t2 := float32(0.999*biasExpAvgSq[i]) + float32(0.001*r0*r0)
-		biasNew := bias[i] - float32(scale*(t/(float32(math.Sqrt(float64(t2)))/scale2+1e-08)))
-		biasExpAvg[i] = t
-		biasExpAvgSq[i] = t2
-		bias[i] = biasNew
-	}
-}
-
-// fc1BiasUpdateTask is a call of fc1BiasUpdate.
-type fc1BiasUpdateTask struct {
-	target                                mlrt.Target
-	dRelu, biasExpAvg, biasExpAvgSq, bias []float32
-	batch                                 int
-	scale, scale2                         float32
-}
-
-// run makes a call with the help of workers.
-func (t *fc1BiasUpdateTask) run(pool *mlrt.Pool, target mlrt.Target, dRelu, biasExpAvg, biasExpAvgSq, bias []float32, batch int, scale, scale2 float32) {
-	*t = fc1BiasUpdateTask{target, dRelu, biasExpAvg, biasExpAvgSq, bias, batch, scale, scale2}
-	pool.Run(t.items(), t)
-}
-
-// fc1WeightUpdate computes optimizerTrainFc1WeightExpAvg, optimizerTrainFc1WeightExpAvgSq, fc1Weight: einsum, mul, add, mul, mul, add, sqrt, div, ....
-//
-//	net.ml:7  fc1: linear(hidden)
-//	net.ml:14  optimizer adam(lr = 1e-2)
+//	net.ml:14  optimizer adam
 //
 //	reads x [batch, 8]
 //	reads dRelu [batch, 32]
-//	updates weightExpAvg [32, 8] in panels of 32 along axis 0
-//	updates weightExpAvgSq [32, 8] in panels of 32 along axis 0
-//	updates weight [32, 8] in panels of 32 along axis 0
+//	updates weightExpAvg, weightExpAvgSq, weight, weightEma [32, 8] in panels of 32 along axis 0
 //
-// An item is 4 tiles of 8 x 8 outputs.
-func fc1WeightUpdate(x, dRelu, weightExpAvg, weightExpAvgSq, weight []float32, batch int, scale, scale2 float32, lo, hi int) {
-	var a [4][256][2]mlrt.Wide
-	var b [256][4]mlrt.Wide
-	tiles := 4
-	for tile := lo * 4; tile < min(hi*4, tiles); tile++ {
-		i0 := tile * 8
-		var acc [4][2][8]float32
-		var total [4][2][8]float32
-		for k0 := 0; k0 < batch; k0 += 256 {
-			if k0 > 0 && k0%1024 == 0 {
-				if k0 == 1024 {
-					total = acc
-				} else {
-					for i := range acc {
-						for j := range acc[i] {
-							for l := range acc[i][j] {
-								total[i][j][l] += acc[i][j][l]
-							}
-						}
-					}
-				}
-				acc = [4][2][8]float32{}
-			}
-			depth := min(256, batch-k0)
+// An item is 4 tiles of 8 x 8.
+func fc1WeightUpdateGo(a *fc1WeightUpdateArgs, lo, hi int) {
+	weightExpAvg, weightExpAvgSq, weight, weightEma := a.weightExpAvg, a.weightExpAvgSq, a.weight, a.weightEma
+	tile := mlrt.NewTile()
+	items := 4
+	for item := lo * 4; item < min(hi*4, items); item++ {
+		i0 := item * 8
+		tile.Start()
+		for k0 := 0; k0 < a.batch; k0 += 256 {
+			depth := tile.Next(k0, a.batch)
 			for p := range depth {
-				dReluRow := dRelu[(k0+p)*32+i0:][:8]
+				dReluRow := a.dRelu[(k0+p)*32+i0:][:8]
 				for i := range 8 {
-					a[i/2][p][i%2] = mlrt.Wide(dReluRow[i])
+					tile.SetRow(i, p, mlrt.Wide(dReluRow[i]))
 				}
 			}
 			for c := 0; c < 8; c += 4 {
 				for p := range depth {
-					xRow := x[(k0+p)*8+c:][:4]
+					xRow := a.x[(k0+p)*8+c:][:4]
 					for j := range 4 {
-						b[p][j] = mlrt.Wide(xRow[j])
+						tile.Cols[p][j] = mlrt.Wide(xRow[j])
 					}
 				}
-				for r := 0; r < 8; r += 2 {
-					tile2x4(&acc[r/2][c/4], a[r/2][:depth], b[:depth])
-				}
+				tile.Multiply(c, 8, depth)
 			}
 		}
-		if batch > 1024 {
-			// Block sums are added in order.
-			for i := range acc {
-				for j := range acc[i] {
-					for l := range acc[i][j] {
-						acc[i][j][l] = total[i][j][l] + acc[i][j][l]
-					}
-				}
-			}
-		}
+		tile.End(a.batch)
 		for r := range 8 {
 			at := i0 + r
 			for c := range 8 {
-				acc2 := acc[r/2][c/4][r%2*4+c%4]
-				t := float32(0.9*weightExpAvg[at+c*32]) + float32(0.1*acc2)
-				t2 := float32(0.999*weightExpAvgSq[at+c*32]) + float32(0.001*acc2*acc2)
-				t3 := weight[at+c*32] - float32(scale*(t/(float32(math.Sqrt(float64(t2)))/scale2+1e-08)))
-				weightExpAvg[at+c*32] = t
-				weightExpAvgSq[at+c*32] = t2
-				weight[at+c*32] = t3
+				acc := tile.Sum(r, c)
+				weightExpAvgNew := mlrt.Flush(float32(0.9*weightExpAvg[at+c*32])+float32(0.1*acc), 1.5046328e-36)
+				weightExpAvgSqNew := mlrt.Flush(float32(0.999*weightExpAvgSq[at+c*32])+float32(0.001*acc*acc), 1.5046328e-36)
+				weightNew := weight[at+c*32] - float32(a.scale*(weightExpAvgNew/(float32(a.scale2*mlrt.Sqrt(weightExpAvgSqNew))+1e-08)))
+				weightEmaNew := weightNew + float32((weightEma[at+c*32]-weightNew)*0.99)
+				weightExpAvg[at+c*32] = weightExpAvgNew
+				weightExpAvgSq[at+c*32] = weightExpAvgSqNew
+				weight[at+c*32] = weightNew
+				weightEma[at+c*32] = weightEmaNew
 			}
 		}
 	}
+	tile.Close()
 }
 
-// fc1WeightUpdateTask is a call of fc1WeightUpdate.
-type fc1WeightUpdateTask struct {
-	target                                         mlrt.Target
-	x, dRelu, weightExpAvg, weightExpAvgSq, weight []float32
-	batch                                          int
-	scale, scale2                                  float32
+type fc1WeightUpdateArgs struct {
+	x, dRelu, weightExpAvg, weightExpAvgSq, weight, weightEma []float32
+
+	batch         int
+	scale, scale2 float32
 }
 
-// run makes a call with the help of workers.
-func (t *fc1WeightUpdateTask) run(pool *mlrt.Pool, target mlrt.Target, x, dRelu, weightExpAvg, weightExpAvgSq, weight []float32, batch int, scale, scale2 float32) {
-	*t = fc1WeightUpdateTask{target, x, dRelu, weightExpAvg, weightExpAvgSq, weight, batch, scale, scale2}
-	pool.Run(t.items(), t)
-}
+var fc1WeightUpdate = mlrt.NewFixed(fc1WeightUpdateGo, 1)
 
-// crossEntropyForward3 computes crossEntropyNeg: reduce, sub, exp, reduce, log, sub, gather, neg.
+// crossEntropyForward3Go computes neg:
 //
 //	net.ml:12  loss cross_entropy(logits, labels)
 //
 //	reads logits [batch, 4]
 //	reads labels [batch]
-//	writes crossEntropyNeg [batch]
+//	writes neg [batch]
 //
-// An item is 117 of the points (i < batch).
-func crossEntropyForward3(logits []float32, labels []int32, crossEntropyNeg []float32, batch, lo, hi int) {
-	for i := lo * 117; i < min(hi*117, batch); i++ {
+// An item is 117 points (i < batch).
+func crossEntropyForward3Go(a *crossEntropyForward3Args, lo, hi int) {
+	logits, labels, neg := a.logits, a.labels, a.neg
+	for i := lo * 117; i < min(hi*117, a.batch); i++ {
 		r0Lanes := mlrt.Lanes(float32(math.Inf(-1)))
-		logitsRow := logits[i*4:][:4]
+		logitsRow := a.logits[i*4:][:4]
 		for p := range 4 {
 			r0Lanes[p&31] = mlrt.MaxOf(r0Lanes[p&31], logitsRow[p])
 		}
@@ -546,216 +409,77 @@ func crossEntropyForward3(logits []float32, labels []int32, crossEntropyNeg []fl
 			r1Lanes[p&31] += mlrt.Exp(logitsRow[p] - r0)
 		}
 		r1 := mlrt.SumLanes(&r1Lanes)
-		t := -(logits[min(max(int(labels[i]), 0), 3)+i*4] - r0 - mlrt.Log(r1))
-		crossEntropyNeg[i] = t
+		negNew := -(logits[min(max(int(labels[i]), 0), 3)+i*4] - r0 - mlrt.Log(r1))
+		neg[i] = negNew
 	}
 }
 
-// crossEntropyForward3Task is a call of crossEntropyForward3.
-type crossEntropyForward3Task struct {
-	target          mlrt.Target
-	logits          []float32
-	labels          []int32
-	crossEntropyNeg []float32
-	batch           int
+type crossEntropyForward3Args struct {
+	logits []float32
+	labels []int32
+	neg    []float32
+	batch  int
 }
 
-// run makes a call with the help of workers.
-func (t *crossEntropyForward3Task) run(pool *mlrt.Pool, target mlrt.Target, logits []float32, labels []int32, crossEntropyNeg []float32, batch int) {
-	*t = crossEntropyForward3Task{target, logits, labels, crossEntropyNeg, batch}
-	pool.Run(t.items(), t)
-}
+var crossEntropyForward3 = mlrt.NewKernel(crossEntropyForward3Go, func(a *crossEntropyForward3Args) int { return (a.batch + 116) / 117 })
 
-// optimizerTrainFc1WeightExpAvgInit computes optimizerTrainFc1WeightExpAvg: broadcast.
+// copyToOptimizerTrainFc1WeightEmaGo computes weightEma.
 //
-//	net.ml:14  optimizer/train/fc1.weight/exp_avg
-//
-//	writes weightExpAvg [32, 8] in panels of 32 along axis 0
-func optimizerTrainFc1WeightExpAvgInit(weightExpAvg []float32) {
+//	reads weight [32, 8] in panels of 32 along axis 0
+//	writes weightEma [32, 8] in panels of 32 along axis 0
+func copyToOptimizerTrainFc1WeightEmaGo(a *copyToOptimizerTrainFc1WeightEmaArgs, lo, hi int) {
+	weight, weightEma := a.weight, a.weightEma
 	for i := range 32 {
 		for j := range 8 {
-			weightExpAvg[i+j*32] = 0
+			weightEma[i+j*32] = weight[i+j*32]
 		}
 	}
 }
 
-// optimizerTrainFc1WeightExpAvgInitTask is a call of optimizerTrainFc1WeightExpAvgInit.
-type optimizerTrainFc1WeightExpAvgInitTask struct {
-	target       mlrt.Target
-	weightExpAvg []float32
+type copyToOptimizerTrainFc1WeightEmaArgs struct {
+	weight, weightEma []float32
 }
 
-// run makes a call with the help of workers.
-func (t *optimizerTrainFc1WeightExpAvgInitTask) run(pool *mlrt.Pool, target mlrt.Target, weightExpAvg []float32) {
-	*t = optimizerTrainFc1WeightExpAvgInitTask{target, weightExpAvg}
-	pool.Run(t.items(), t)
-}
+var copyToOptimizerTrainFc1WeightEma = mlrt.NewFixed(copyToOptimizerTrainFc1WeightEmaGo, 1)
 
-// optimizerTrainFc1BiasExpAvgInit computes optimizerTrainFc1BiasExpAvg: broadcast.
+// copyToOptimizerTrainFc1BiasEmaGo computes biasEma.
 //
-//	net.ml:14  optimizer/train/fc1.bias/exp_avg
+//	reads bias [iSize]
+//	writes biasEma [iSize]
 //
-//	writes biasExpAvg [32]
-func optimizerTrainFc1BiasExpAvgInit(biasExpAvg []float32) {
-	biasExpAvgRow := biasExpAvg[:32]
-	for i := range 32 {
-		biasExpAvgRow[i] = 0
+// An item is 20000 points (i < iSize).
+func copyToOptimizerTrainFc1BiasEmaGo(a *copyToOptimizerTrainFc1BiasEmaArgs, lo, hi int) {
+	from := lo * 20000
+	count := min(hi*20000, a.iSize) - from
+	biasRow := a.bias[from:][:count]
+	biasEmaRow := a.biasEma[from:][:count]
+	for i := range count {
+		biasEmaRow[i] = biasRow[i]
 	}
 }
 
-// optimizerTrainFc1BiasExpAvgInitTask is a call of optimizerTrainFc1BiasExpAvgInit.
-type optimizerTrainFc1BiasExpAvgInitTask struct {
-	target     mlrt.Target
-	biasExpAvg []float32
+type copyToOptimizerTrainFc1BiasEmaArgs struct {
+	bias, biasEma []float32
+	iSize         int
 }
 
-// run makes a call with the help of workers.
-func (t *optimizerTrainFc1BiasExpAvgInitTask) run(pool *mlrt.Pool, target mlrt.Target, biasExpAvg []float32) {
-	*t = optimizerTrainFc1BiasExpAvgInitTask{target, biasExpAvg}
-	pool.Run(t.items(), t)
-}
+var copyToOptimizerTrainFc1BiasEma = mlrt.NewKernel(copyToOptimizerTrainFc1BiasEmaGo, func(a *copyToOptimizerTrainFc1BiasEmaArgs) int { return (a.iSize + 19999) / 20000 })
 
-// optimizerTrainFc2WeightExpAvgInit computes optimizerTrainFc2WeightExpAvg: broadcast.
+// copyToOptimizerTrainFc2WeightEmaGo computes weightEma.
 //
-//	net.ml:14  optimizer/train/fc2.weight/exp_avg
-//
-//	writes weightExpAvg [4, 32] in panels of 16 along axis 0
-func optimizerTrainFc2WeightExpAvgInit(weightExpAvg []float32) {
+//	reads weight [4, 32] in panels of 16 along axis 0
+//	writes weightEma [4, 32] in panels of 16 along axis 0
+func copyToOptimizerTrainFc2WeightEmaGo(a *copyToOptimizerTrainFc2WeightEmaArgs, lo, hi int) {
+	weight, weightEma := a.weight, a.weightEma
 	for i := range 4 {
 		for j := range 32 {
-			weightExpAvg[i+j*16] = 0
+			weightEma[i+j*16] = weight[i+j*16]
 		}
 	}
 }
 
-// optimizerTrainFc2WeightExpAvgInitTask is a call of optimizerTrainFc2WeightExpAvgInit.
-type optimizerTrainFc2WeightExpAvgInitTask struct {
-	target       mlrt.Target
-	weightExpAvg []float32
+type copyToOptimizerTrainFc2WeightEmaArgs struct {
+	weight, weightEma []float32
 }
 
-// run makes a call with the help of workers.
-func (t *optimizerTrainFc2WeightExpAvgInitTask) run(pool *mlrt.Pool, target mlrt.Target, weightExpAvg []float32) {
-	*t = optimizerTrainFc2WeightExpAvgInitTask{target, weightExpAvg}
-	pool.Run(t.items(), t)
-}
-
-// optimizerTrainFc2BiasExpAvgInit computes optimizerTrainFc2BiasExpAvg: broadcast.
-//
-//	net.ml:14  optimizer/train/fc2.bias/exp_avg
-//
-//	writes biasExpAvg [4]
-func optimizerTrainFc2BiasExpAvgInit(biasExpAvg []float32) {
-	biasExpAvgRow := biasExpAvg[:4]
-	for i := range 4 {
-		biasExpAvgRow[i] = 0
-	}
-}
-
-// optimizerTrainFc2BiasExpAvgInitTask is a call of optimizerTrainFc2BiasExpAvgInit.
-type optimizerTrainFc2BiasExpAvgInitTask struct {
-	target     mlrt.Target
-	biasExpAvg []float32
-}
-
-// run makes a call with the help of workers.
-func (t *optimizerTrainFc2BiasExpAvgInitTask) run(pool *mlrt.Pool, target mlrt.Target, biasExpAvg []float32) {
-	*t = optimizerTrainFc2BiasExpAvgInitTask{target, biasExpAvg}
-	pool.Run(t.items(), t)
-}
-
-// copyToOptimizerTrainFc1WeightExpAvgSq computes copy.
-//
-//	reads weightExpAvg [32, 8] in panels of 32 along axis 0
-//	writes weightExpAvgSq [32, 8] in panels of 32 along axis 0
-func copyToOptimizerTrainFc1WeightExpAvgSq(weightExpAvg, weightExpAvgSq []float32) {
-	for i := range 32 {
-		for j := range 8 {
-			weightExpAvgSq[i+j*32] = weightExpAvg[i+j*32]
-		}
-	}
-}
-
-// copyToOptimizerTrainFc1WeightExpAvgSqTask is a call of copyToOptimizerTrainFc1WeightExpAvgSq.
-type copyToOptimizerTrainFc1WeightExpAvgSqTask struct {
-	target                       mlrt.Target
-	weightExpAvg, weightExpAvgSq []float32
-}
-
-// run makes a call with the help of workers.
-func (t *copyToOptimizerTrainFc1WeightExpAvgSqTask) run(pool *mlrt.Pool, target mlrt.Target, weightExpAvg, weightExpAvgSq []float32) {
-	*t = copyToOptimizerTrainFc1WeightExpAvgSqTask{target, weightExpAvg, weightExpAvgSq}
-	pool.Run(t.items(), t)
-}
-
-// copyToOptimizerTrainFc1BiasExpAvgSq computes copy.
-//
-//	reads biasExpAvg [32]
-//	writes biasExpAvgSq [32]
-func copyToOptimizerTrainFc1BiasExpAvgSq(biasExpAvg, biasExpAvgSq []float32) {
-	biasExpAvgRow := biasExpAvg[:32]
-	biasExpAvgSqRow := biasExpAvgSq[:32]
-	for i := range 32 {
-		biasExpAvgSqRow[i] = biasExpAvgRow[i]
-	}
-}
-
-// copyToOptimizerTrainFc1BiasExpAvgSqTask is a call of copyToOptimizerTrainFc1BiasExpAvgSq.
-type copyToOptimizerTrainFc1BiasExpAvgSqTask struct {
-	target                   mlrt.Target
-	biasExpAvg, biasExpAvgSq []float32
-}
-
-// run makes a call with the help of workers.
-func (t *copyToOptimizerTrainFc1BiasExpAvgSqTask) run(pool *mlrt.Pool, target mlrt.Target, biasExpAvg, biasExpAvgSq []float32) {
-	*t = copyToOptimizerTrainFc1BiasExpAvgSqTask{target, biasExpAvg, biasExpAvgSq}
-	pool.Run(t.items(), t)
-}
-
-// copyToOptimizerTrainFc2WeightExpAvgSq computes copy.
-//
-//	reads weightExpAvg [4, 32] in panels of 16 along axis 0
-//	writes weightExpAvgSq [4, 32] in panels of 16 along axis 0
-func copyToOptimizerTrainFc2WeightExpAvgSq(weightExpAvg, weightExpAvgSq []float32) {
-	for i := range 4 {
-		for j := range 32 {
-			weightExpAvgSq[i+j*16] = weightExpAvg[i+j*16]
-		}
-	}
-}
-
-// copyToOptimizerTrainFc2WeightExpAvgSqTask is a call of copyToOptimizerTrainFc2WeightExpAvgSq.
-type copyToOptimizerTrainFc2WeightExpAvgSqTask struct {
-	target                       mlrt.Target
-	weightExpAvg, weightExpAvgSq []float32
-}
-
-// run makes a call with the help of workers.
-func (t *copyToOptimizerTrainFc2WeightExpAvgSqTask) run(pool *mlrt.Pool, target mlrt.Target, weightExpAvg, weightExpAvgSq []float32) {
-	*t = copyToOptimizerTrainFc2WeightExpAvgSqTask{target, weightExpAvg, weightExpAvgSq}
-	pool.Run(t.items(), t)
-}
-
-// copyToOptimizerTrainFc2BiasExpAvgSq computes copy.
-//
-//	reads biasExpAvg [4]
-//	writes biasExpAvgSq [4]
-func copyToOptimizerTrainFc2BiasExpAvgSq(biasExpAvg, biasExpAvgSq []float32) {
-	biasExpAvgRow := biasExpAvg[:4]
-	biasExpAvgSqRow := biasExpAvgSq[:4]
-	for i := range 4 {
-		biasExpAvgSqRow[i] = biasExpAvgRow[i]
-	}
-}
-
-// copyToOptimizerTrainFc2BiasExpAvgSqTask is a call of copyToOptimizerTrainFc2BiasExpAvgSq.
-type copyToOptimizerTrainFc2BiasExpAvgSqTask struct {
-	target                   mlrt.Target
-	biasExpAvg, biasExpAvgSq []float32
-}
-
-// run makes a call with the help of workers.
-func (t *copyToOptimizerTrainFc2BiasExpAvgSqTask) run(pool *mlrt.Pool, target mlrt.Target, biasExpAvg, biasExpAvgSq []float32) {
-	*t = copyToOptimizerTrainFc2BiasExpAvgSqTask{target, biasExpAvg, biasExpAvgSq}
-	pool.Run(t.items(), t)
-}
+var copyToOptimizerTrainFc2WeightEma = mlrt.NewFixed(copyToOptimizerTrainFc2WeightEmaGo, 1)

@@ -83,7 +83,7 @@ func TestBuildAndRun(t *testing.T) {
 		}
 	})
 	t.Run("stop", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 		defer cancel()
 		last := ""
 		code, err := Run(ctx, program, []byte("wait"), func(l []byte) error {
