@@ -13,6 +13,7 @@ import (
 	"golang.org/x/image/vector"
 
 	"github.com/mlc-go/mlc/data"
+	"github.com/mlc-go/mlc/internal/refdata"
 )
 
 // pinned is the SHA-256 of the four files, one after another. A set that changed
@@ -20,17 +21,22 @@ import (
 const pinned = "1fe16a8b3710341a52f6df70784fce5d8b03154e30f7b59e8fc1813070d73072"
 
 func TestPinned(t *testing.T) {
-	start := time.Now()
-	files := Files()
-	if d := time.Since(start); d > 20*time.Second {
-		t.Errorf("drawing took %v", d) // 0.4 s on a quiet machine; emulators are slow
-	}
 	h := sha256.New()
-	for _, f := range files {
+	for _, f := range Files() {
 		h.Write(f.Content)
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); got != pinned {
 		t.Errorf("SHA-256 of the set is %s, pinned is %s", got, pinned)
+	}
+}
+
+// TestTimesOfDrawing bounds what the first run of a command pays.
+func TestTimesOfDrawing(t *testing.T) {
+	refdata.Long(t)
+	start := time.Now()
+	Files()
+	if d := time.Since(start); d > 20*time.Second {
+		t.Errorf("drawing took %v", d) // 0.4 s on a quiet machine
 	}
 }
 

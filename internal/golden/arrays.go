@@ -7,21 +7,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlc-go/mlc/internal/lab"
 	mlrt "github.com/mlc-go/mlc/runtime"
 )
 
-// Values is one array of a case in memory: row-major float64 elements, exact for
-// every element type of the files. Booleans are 0 and 1.
-type Values struct {
-	Shape []int
-	Data  []float64
-}
-
-// Step returns part i along the first axis; the elements are shared.
-func (v Values) Step(i int) Values {
-	n := len(v.Data) / v.Shape[0]
-	return Values{Shape: v.Shape[1:], Data: v.Data[i*n : (i+1)*n]}
-}
+// Values is one array of a case in memory.
+type Values = lab.Values
 
 // part finds the array that a fragment names, NAME or NAME#i/n.
 func part(arrays map[string]Values, ref string) (Values, error) {

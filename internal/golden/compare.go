@@ -5,19 +5,10 @@ import (
 	"math"
 	"slices"
 	"sort"
-)
+	"strings"
 
-// Stepper runs a fragment's train block. The tests have one over the reference
-// evaluator and one over generated code.
-type Stepper interface {
-	// Set gives a stored tensor its value.
-	Set(name string, v Values) error
-	// Step makes update number n (from 1) with the train block's inputs by name and
-	// returns the loss.
-	Step(n int, feed map[string]Values) (loss float64, err error)
-	// Get returns a stored tensor.
-	Get(name string) (Values, error)
-}
+	"github.com/mlc-go/mlc/internal/lab"
+)
 
 // Tolerance bounds a difference: |have - want| <= Abs + Rel |want|.
 type Tolerance struct {
@@ -28,73 +19,138 @@ type Tolerance struct {
 
 // Check runs the fragment on s with the case's arrays and returns what differs,
 // in words; an error is a fault of the run itself.
-func (f *Fragment) Check(s Stepper, arrays map[string]Values, tol Tolerance) (differ []string, err error) {
+func (f *Fragment) Check(s lab.Model, arrays map[string]Values, tol Tolerance) (differ []string, err error) {
+	note := func(what string, have Values, want Values) {
+		if d := tol.difference(have, want); d != "" {
+			differ = append(differ, what+": "+d)
+		}
+	}
+	if err := f.start(s, arrays); err != nil {
+		return nil, err
+	}
+	if f.First != nil {
+		if _, err := s.Step(f.FirstName(), 1, f.feed(arrays, 1)); err != nil {
+			return nil, err
+		}
+		if err := compareAll(s, f.FirstName(), arrays, f.Outputs, f.Gradients, nil, note); err != nil {
+			return nil, err
+		}
+		if err := f.start(s, arrays); err != nil {
+			return nil, err
+		}
+	}
+	for n := 1; n <= f.Steps; n++ {
+		if err := f.step(s, arrays, n, note); err != nil {
+			return nil, err
+		}
+	}
+	if err := f.checkEnd(s, arrays, tol.Rounded, note); err != nil {
+		return nil, err
+	}
+	if f.Entry == nil || tol.Rounded && !f.EvalRounded() {
+		return differ, nil
+	}
+	have, err := s.Run(f.EntryName(), f.feed(arrays, 1))
+	if len(f.Null) > 0 {
+		tol.Rel *= 100
+	}
+	if err == nil {
+		note(f.EntryName()+" against "+f.Eval, have[0], arrays[f.Eval])
+	}
+	return differ, err
+}
+
+// EvalRounded reports whether the output after the last update is the same for what
+// rounding errors became: a mean that ran over a bias in Null is seen.
+func (f *Fragment) EvalRounded() bool {
+	for name := range f.Null {
+		if strings.HasSuffix(name, ".running_mean") {
+			return false
+		}
+	}
+	return true
+}
+
+// start gives the stored tensors their first values.
+func (f *Fragment) start(s lab.Model, arrays map[string]Values) error {
 	for _, name := range sortedKeys(f.Set) {
 		v, err := part(arrays, f.Set[name])
 		if err == nil {
 			err = s.Set(name, v)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	note := func(what string, have Values, want Values) {
-		if d := tol.difference(have, want); d != "" {
-			differ = append(differ, what+": "+d)
+	return nil
+}
+
+// step makes update n and compares what is there after every update.
+func (f *Fragment) step(s lab.Model, arrays map[string]Values, n int, note func(string, Values, Values)) error {
+	for _, name := range sortedKeys(f.Rates) {
+		if err := s.Set(name, Values{Shape: []int{1}, Data: []float64{0}}); err != nil {
+			return err
 		}
 	}
-	for n := 1; n <= f.Steps; n++ {
-		if f.Rate != "" {
-			if err := s.Set(f.Rate, Values{Shape: []int{1}, Data: []float64{0}}); err != nil {
-				return nil, err
-			}
-		}
-		loss, err := s.Step(n, f.feed(arrays, n))
+	loss, err := s.Step(f.TrainName(), n, f.feed(arrays, n))
+	if err != nil {
+		return err
+	}
+	if f.Loss != "" {
+		want := Values{Data: arrays[f.Loss].Data[n-1 : n]}
+		note(fmt.Sprintf("loss of step %d", n), Values{Data: []float64{loss}}, want)
+	}
+	for _, name := range sortedKeys(f.After) {
+		have, err := s.Get(name)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if f.Loss != "" {
-			want := Values{Data: arrays[f.Loss].Data[n-1 : n]}
-			note(fmt.Sprintf("loss of step %d", n), Values{Data: []float64{loss}}, want)
-		}
-		for _, name := range sortedKeys(f.After) {
-			have, err := s.Get(name)
-			if err != nil {
-				return nil, err
-			}
-			note(fmt.Sprintf("%s after step %d", name, n), have, arrays[f.After[name]].Step(n-1))
-		}
-		if f.Rate != "" {
-			have, err := s.Get(f.Rate)
-			if err != nil {
-				return nil, err
-			}
-			note(fmt.Sprintf("rate of step %d", n), Values{Data: []float64{-have.Data[0]}}, Values{Data: arrays["lr"].Data[n-1 : n]})
-		}
+		note(fmt.Sprintf("%s after step %d", name, n), have, arrays[f.After[name]].Step(n-1))
 	}
-	return differ, f.checkEnd(s, arrays, tol.Rounded, note)
+	for _, name := range sortedKeys(f.Rates) {
+		have, err := s.Get(name)
+		if err != nil {
+			return err
+		}
+		array := f.Rates[name]
+		note(fmt.Sprintf("%s of step %d", array, n), Values{Data: []float64{-have.Data[0]}}, Values{Data: arrays[array].Data[n-1 : n]})
+	}
+	return nil
 }
 
 // checkEnd compares what is there once, after the last step.
-func (f *Fragment) checkEnd(s Stepper, arrays map[string]Values, rounded bool, note func(string, Values, Values)) error {
-	for _, m := range []map[string]string{f.Out, f.Grad, f.Final} {
+func (f *Fragment) checkEnd(s lab.Model, arrays map[string]Values, rounded bool, note func(string, Values, Values)) error {
+	var null map[string][2]int
+	if rounded {
+		null = f.Null
+	}
+	if err := compareAll(s, f.TrainName(), arrays, f.Out, f.Grad, null, note); err != nil {
+		return err
+	}
+	return compareAll(s, f.TrainName(), arrays, f.Final, nil, null, note)
+}
+
+// compareAll compares stored tensors and the gradients that a train block recorded,
+// without the elements that null lists.
+func compareAll(s lab.Model, train string, arrays map[string]Values, stored, gradients map[string]string, null map[string][2]int, note func(string, Values, Values)) error {
+	for i, m := range []map[string]string{stored, gradients} {
 		for _, name := range sortedKeys(m) {
-			stored, array := name, m[name]
-			if f.Grad[name] == array {
-				stored = f.StateName(name)
+			tensor := name
+			if i == 1 {
+				tensor = StateName(train, name)
 			}
-			have, err := s.Get(stored)
+			have, err := s.Get(tensor)
 			if err != nil {
 				return err
 			}
-			want, err := part(arrays, array)
+			want, err := part(arrays, m[name])
 			if err != nil {
 				return err
 			}
-			if from, to := f.Null[name][0], f.Null[name][1]; rounded && to > from {
+			if from, to := null[name][0], null[name][1]; to > from {
 				have.Data, want.Data = slices.Delete(slices.Clone(have.Data), from, to), slices.Delete(slices.Clone(want.Data), from, to)
 			}
-			note(stored+" against "+array, have, want)
+			note(tensor+" against "+m[name], have, want)
 		}
 	}
 	return nil

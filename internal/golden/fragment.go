@@ -31,9 +31,17 @@ type Fragment struct {
 	// exact arithmetic. An adaptive optimizer divides its rounding error by its own
 	// size, so that only exact arithmetic can be compared there.
 	Null map[string][2]int
-	// Rate, when set, is a stored tensor of one element that is zero before each
-	// step and the negated rate after it, which is compared with the array lr[step].
-	Rate string
+	// Rates are stored tensors of one element that are zero before each step and the
+	// negated rate after it, which is compared with the array's element of that step.
+	Rates map[string]string
+	// A training run first makes one step with a block that only records: First is its
+	// lines, Outputs and Gradients what it must give. Then all starts again.
+	First              []string
+	Outputs, Gradients map[string]string
+	// Entry is the lines of an entry in inference form that is called after the last
+	// update; its output is compared with the array Eval.
+	Entry []string
+	Eval  string
 }
 
 // Capture is the optimizer that leaves parameters alone and keeps gradients.
@@ -61,6 +69,7 @@ func Fragments(cases []Case) (out []*Fragment, skipped map[string]string) {
 			Case: c, ID: "c" + strconv.Itoa(i), Steps: 1,
 			Set: map[string]string{}, Feed: map[string]string{}, Out: map[string]string{},
 			Grad: map[string]string{}, After: map[string]string{}, Final: map[string]string{}, Null: map[string][2]int{},
+			Rates: map[string]string{}, Outputs: map[string]string{}, Gradients: map[string]string{},
 		}}
 		if reason := b.build(c); reason != "" {
 			skipped[c.Name] = reason
@@ -101,23 +110,38 @@ func Model(name string, fragments []*Fragment) string {
 		for _, line := range f.Body {
 			s.WriteString("    " + line + "\n")
 		}
-		s.WriteString("    train " + f.TrainName() + " {\n")
-		for _, line := range f.Train {
-			s.WriteString("        " + line + "\n")
+		writeBlock(&s, "train "+f.TrainName(), f.Train)
+		if f.First != nil {
+			writeBlock(&s, "train "+f.FirstName(), f.First)
 		}
-		s.WriteString("    }\n")
+		if f.Entry != nil {
+			writeBlock(&s, "entry "+f.EntryName(), f.Entry)
+		}
 	}
 	s.WriteString("}\n")
 	return s.String()
 }
 
+func writeBlock(s *strings.Builder, head string, lines []string) {
+	s.WriteString("    " + head + " {\n")
+	for _, line := range lines {
+		s.WriteString("        " + line + "\n")
+	}
+	s.WriteString("    }\n")
+}
+
+// FirstName is the name of the train block First.
+func (f *Fragment) FirstName() string { return "first" + f.ID }
+
+// EntryName is the name of the fragment's entry.
+func (f *Fragment) EntryName() string { return "entry" + f.ID }
+
 // TrainName is the name of the fragment's train block.
 func (f *Fragment) TrainName() string { return "t" + f.ID }
 
-// StateName is the stored name of the gradient that capture records for a tensor.
-func (f *Fragment) StateName(tensor string) string {
-	return "optimizer/" + f.TrainName() + "/" + tensor + "/g"
-}
+// StateName is the stored name of the gradient that capture records for a tensor in
+// a train block.
+func StateName(train, tensor string) string { return "optimizer/" + train + "/" + tensor + "/g" }
 
 func (b *builder) body(format string, args ...any) {
 	b.f.Body = append(b.f.Body, fmt.Sprintf(format, args...))

@@ -9,6 +9,32 @@ import (
 var activationWords = map[string]string{
 	"hardsigmoid": "hard_sigmoid", "hardswish": "hard_swish", "hardtanh": "hard_tanh",
 	"logsigmoid": "log_sigmoid", "logsoftmax": "log_softmax", "leakyrelu": "leaky_relu",
+	"swish": "silu",
+}
+
+// variantArgs reads the arguments in a variant's name: NAME_1_.5, gelu_tanh,
+// softplus_beta2_thr5.
+func variantArgs(variant string) string {
+	var s strings.Builder
+	_, rest, _ := strings.Cut(variant, "_")
+	for _, v := range strings.Split(rest, "_") {
+		if v == "" || v == "exact" || v == "none" || v == "default" {
+			continue
+		}
+		name := ""
+		for _, n := range [][2]string{{"beta", "beta"}, {"thr", "threshold"}, {"alpha", "alpha"}} {
+			if digits, ok := strings.CutPrefix(v, n[0]); ok {
+				name, v = n[1]+" = ", digits
+			}
+		}
+		if v == "tanh" {
+			name, v = "approximate = ", `"tanh"`
+		} else if sign, digits, ok := strings.Cut(v, "."); ok && (sign == "" || sign == "-") {
+			v = sign + "0." + digits
+		}
+		s.WriteString(", " + name + v)
+	}
+	return s.String()
 }
 
 func (b *builder) activation(c *Case) string {
@@ -24,75 +50,12 @@ func (b *builder) activation(c *Case) string {
 		return ""
 	}
 	args := ""
-	_, variant, _ := strings.Cut(c.str("variant", ""), "_")
-	switch {
-	case c.has("dim"):
+	if c.has("dim") {
 		args = ", axis = " + lit(c.Args["dim"])
-	case variant == "" || variant == "exact":
-	case variant == "tanh":
-		args = `, approximate = "tanh"`
-	case strings.HasPrefix(variant, "beta"):
-		beta, thr, _ := strings.Cut(variant[4:], "_thr")
-		args = fmt.Sprintf(", beta = %s, threshold = %s", beta, thr)
-	default:
-		for _, v := range strings.Split(variant, "_") {
-			if sign, digits, ok := strings.Cut(v, "."); ok && (sign == "" || sign == "-") {
-				v = sign + "0." + digits
-			}
-			args += ", " + v
-		}
+	} else {
+		args = variantArgs(c.str("variant", ""))
 	}
 	b.finish(nil, "y", word+"("+x+args+")")
-	return ""
-}
-
-// opText gives the expression of an op case; X, Y, I and S stand for its inputs.
-// Where the case computes more than its name says (a divisor is kept from zero),
-// the expression is the one that its arrays hold.
-var opText = map[string]string{
-	"add_bcast": "X + Y", "sub_bcast": "X - Y", "mul_bcast": "X * Y", "div_bcast": "X / (Y * Y + 1)",
-	"pow_bcast": "pow(X, Y)", "where": "where(X > Y, 2 * X, 3 * Y)", "maximum": "max(X, Y)", "minimum": "min(X, Y)",
-	"exp": "exp(X)", "log": "log(X)", "sqrt": "sqrt(X)", "rsqrt": "rsqrt(X)", "sin": "sin(X)", "cos": "cos(X)",
-	"abs": "abs(X)", "neg": "-X", "erf": "erf(X)", "log1p": "log1p(X)", "expm1": "expm1(X)", "tanh": "tanh(X)",
-	"square": "X * X", "reciprocal": "1 / X", "pow2.5": "pow(X, 2.5)", "pow3": "pow(X, 3)", "sign": "sign(X)",
-	"clamp": "clamp(X, -0.5, 0.7)", "matmul_2d": "matmul(X, Y)", "matmul_bcast": "matmul(X, Y)",
-	"bmm": "matmul(X, Y)", "matvec": "matmul(X, Y)", "dot": "sum(X * Y)", "outer": `einsum("i,j->ij", X, Y)`,
-	"sum_all": "sum(X)", "sum_dim0": "sum(X, axis = 0)", "sum_dim1": "sum(X, axis = 1)",
-	"sum_dim1_keepdim": "sum(X, axis = 1, keepdims = true)", "mean_all": "mean(X)", "mean_dim0": "mean(X, axis = 0)",
-	"mean_dim1": "mean(X, axis = 1)", "mean_dim1_keepdim": "mean(X, axis = 1, keepdims = true)",
-	"max_dim1": "max(X, axis = 1)", "min_dim1": "min(X, axis = 1)", "max_all": "max(X)", "min_all": "min(X)",
-	"prod_dim1": "prod(X, axis = 1)", "logsumexp_dim1": "logsumexp(X, axis = 1)", "cumsum_dim1": "cumsum(X, axis = 1)",
-	"var_dim1": "variance(X, axis = 1, correction = 1)", "var_dim1_unbiased0": "variance(X, axis = 1)",
-	"std_dim1": "std(X, axis = 1, correction = 1)", "norm_dim1": "norm(X, axis = 1)", "norm": "norm(X)",
-	"transpose_021": "transpose(X, [0, 2, 1])", "transpose": "transpose(X)", "reshape": "reshape(X, [2, 6])",
-	"cat_dim1": "concat(X, Y, axis = 1)", "cat_dim0": "concat(X, Y, axis = 0)", "stack_dim1": "stack(X, Y, axis = 1)",
-	"flip_dim1": "flip(X, axis = 1)", "expand": "expand(X, [4, 3, 5])", "roll": "roll(X, 1, axis = 1)",
-	"gather_dim1": "gather(X, I, axis = 1)", "index_select": "index_select(X, I, axis = 0)",
-	"scatter_add": "scatter_add(X, I, S, axis = 0)", "tril": "tril(X)", "slice_step2": "X[1:, ::2]", "triu": "triu(X)",
-}
-
-func (b *builder) op(c *Case) string {
-	in := map[string]string{}
-	for _, n := range []string{"x", "y", "i", "s"} {
-		in[n], _ = b.input(n)
-	}
-	out, _ := c.Array("out.y")
-	text, ok := opText[c.Op]
-	switch c.Op {
-	case "split_mul":
-		x, _ := c.Array("in.x")
-		half := x.Shape[1] / 2
-		text, ok = fmt.Sprintf("X[:, 0:%d] * X[:, %d:%d]", half, half, 2*half), true
-	case "reshape":
-		text = "reshape(X, " + dims(out.Shape) + ")"
-	case "expand":
-		text = "expand(X, " + dims(out.Shape) + ")"
-	}
-	if !ok {
-		return "no expression is known for op " + c.Op
-	}
-	text = strings.NewReplacer("X", in["x"], "Y", in["y"], "I", in["i"], "S", in["s"]).Replace(text)
-	b.finish(nil, "y", text)
 	return ""
 }
 
@@ -166,7 +129,7 @@ func (b *builder) loss(c *Case) string {
 	case "CosineEmbeddingLoss":
 		y = "cosine_embedding_loss(" + b.mustInput("a") + ", " + b.mustInput("b") + ", " + b.mustInput("target") + c.pass("margin") + reduction + ")"
 	case "TripletMarginLoss":
-		y = "triplet_margin_loss(" + b.mustInput("a") + ", " + b.mustInput("p") + ", " + b.mustInput("n") + c.pass("margin", "p", "eps") + reduction + ")"
+		y = "triplet_margin_loss(" + b.mustInput("a") + ", " + b.mustInput("p") + ", " + b.mustInput("n") + c.pass("margin", "p", "eps", "swap") + reduction + ")"
 	default:
 		return "no word is known for loss " + c.Op
 	}

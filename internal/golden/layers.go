@@ -56,14 +56,19 @@ func (c *Case) functional(x string) string {
 	case "MaxPool1d", "MaxPool2d":
 		return call(poolWord("max_pool", c.Op), c.pass("kernel_size=kernel", "stride", "padding", "dilation", "ceil_mode"))
 	case "AvgPool1d", "AvgPool2d":
-		return call(poolWord("avg_pool", c.Op), c.pass("kernel_size=kernel", "stride", "padding", "ceil_mode", "count_include_pad"))
+		return call(poolWord("avg_pool", c.Op), c.pass("kernel_size=kernel", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"))
 	case "AdaptiveAvgPool2d":
 		return call("adaptive_avg_pool2d", c.pass("output_size=size"))
 	case "AdaptiveMaxPool2d":
 		return call("adaptive_max_pool2d", c.pass("output_size=size"))
 	case "LPPool2d":
 		return call("lp_pool2d", c.pass("norm_type=p", "kernel_size=kernel", "stride", "ceil_mode"))
-	case "Upsample":
+	case "AdaptiveAvgPool1d", "AdaptiveMaxPool1d", "LPPool1d":
+		return c.oneAxis(x)
+	case "PixelUnshuffle":
+		r := number(c.num("downscale_factor", 1))
+		return fmt.Sprintf("rearrange(%s, \"n c (h r) (w s) -> n (c r s) h w\", r = %s, s = %s)", x, r, r)
+	case "Upsample", "Interpolate":
 		return call("interpolate", c.pass("size", "scale_factor", "mode", "align_corners"))
 	case "Pad":
 		return call("pad", c.pass("pad=padding", "mode", "value"))
@@ -78,6 +83,26 @@ func (c *Case) functional(x string) string {
 	return ""
 }
 
+// oneAxis writes a pooling over one axis, for which there is no word, as the one over
+// two of which the first has a single element.
+func (c *Case) oneAxis(x string) string {
+	out, _ := c.Array("out.y")
+	flat := fmt.Sprintf("reshape(%s, [%d, %d, 1, -1])", x, out.Shape[0], out.Shape[1])
+	var y string
+	if c.Op == "LPPool1d" {
+		k := number(c.num("kernel_size", 1))
+		s := k
+		if c.has("stride") {
+			s = number(c.num("stride", 1))
+		}
+		y = fmt.Sprintf("lp_pool2d(%s%s, kernel = [1, %s], stride = [1, %s]%s)", flat, c.pass("norm_type=p"), k, s, c.pass("ceil_mode"))
+	} else {
+		word := map[string]string{"AdaptiveAvgPool1d": "adaptive_avg_pool2d", "AdaptiveMaxPool1d": "adaptive_max_pool2d"}[c.Op]
+		y = fmt.Sprintf("%s(%s, size = [1, %d])", word, flat, out.Shape[2])
+	}
+	return fmt.Sprintf("reshape(%s, %s)", y, dims(out.Shape))
+}
+
 func poolWord(stem, op string) string { return stem + op[len(op)-2:] }
 
 func (b *builder) layer(c *Case) string {
@@ -87,9 +112,11 @@ func (b *builder) layer(c *Case) string {
 	case "MultiheadAttention":
 		return b.attention(c)
 	case "ScaledDotProductAttention":
-		q, k, v := b.mustInput("q"), b.mustInput("k"), b.mustInput("v")
-		b.finish(nil, "y", fmt.Sprintf("scaled_dot_product_attention(%s, %s, %s, is_causal = %v)", q, k, v, c.flag("causal", false)))
-		return ""
+		return b.scaledDotProduct(c)
+	case "TransformerDecoderLayer":
+		return b.decoderLayer(c)
+	case "RNNCell", "LSTMCell", "GRUCell":
+		return b.cell(c)
 	case "RMSNorm":
 		x, w := b.mustInput("x"), b.mustInput("weight")
 		b.body("layer %s = rms_norm(eps = %s, weight = %s)", b.f.ID, number(c.num("eps", 1e-5)), w)
@@ -141,24 +168,26 @@ func (c *Case) layerWord() (word, reason string) {
 		return fmt.Sprintf("linear(%s%s)", n("out_features"), c.pass("bias")), ""
 	case "Conv1d", "Conv2d", "Conv3d":
 		word := "conv" + c.Op[4:]
-		return fmt.Sprintf("%s(%s%s)", word, n("out_channels"), c.pass("kernel", "stride", "padding", "dilation", "groups", "bias", "padding_mode")), ""
+		return fmt.Sprintf("%s(%s%s)", word, n("out_channels"), c.pass("kernel", "kernel_size=kernel", "stride", "padding", "dilation", "groups", "bias", "padding_mode")), ""
 	case "ConvTranspose1d", "ConvTranspose2d":
 		word := "conv_transpose" + c.Op[13:]
-		return fmt.Sprintf("%s(%s%s)", word, n("out_channels"), c.pass("kernel", "stride", "padding", "output_padding", "dilation", "groups", "bias")), ""
-	case "BatchNorm1d", "BatchNorm2d":
-		return fmt.Sprintf("batch_norm(momentum = %s, eps = %s)", n("momentum"), n("eps")), ""
+		return fmt.Sprintf("%s(%s%s)", word, n("out_channels"), c.pass("kernel", "kernel_size=kernel", "stride", "padding", "output_padding", "dilation", "groups", "bias")), ""
+	case "BatchNorm1d", "BatchNorm2d", "BatchNorm3d":
+		return fmt.Sprintf("batch_norm(momentum = %s, eps = %s%s)", number(c.num("momentum", 0.1)), number(c.num("eps", 1e-5)), c.pass("affine")), ""
 	case "LayerNorm":
 		shape := 1
-		if l, ok := c.Args["normalized_shape"].([]any); ok {
+		if w, ok := c.Array("param.weight"); ok {
+			shape = len(w.Shape)
+		} else if l, ok := c.Args["normalized_shape"].([]any); ok {
 			shape = len(l)
 		}
 		if shape != 1 {
-			return fmt.Sprintf("layer_norm(axes = %d%s)", shape, c.pass("eps")), ""
+			return fmt.Sprintf("layer_norm(axes = %d%s)", shape, c.pass("eps", "elementwise_affine", "bias")), ""
 		}
-		return fmt.Sprintf("layer_norm(%s)", strings.TrimPrefix(c.pass("eps"), ", ")), ""
+		return fmt.Sprintf("layer_norm(%s)", strings.TrimPrefix(c.pass("eps", "elementwise_affine", "bias"), ", ")), ""
 	case "GroupNorm":
-		return fmt.Sprintf("group_norm(%s%s)", n("num_groups"), c.pass("eps")), ""
-	case "InstanceNorm1d", "InstanceNorm2d":
+		return fmt.Sprintf("group_norm(%s%s)", n("num_groups"), c.pass("eps", "affine")), ""
+	case "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d":
 		return fmt.Sprintf("instance_norm(%s)", strings.TrimPrefix(c.pass("affine", "eps"), ", ")), ""
 	case "Embedding":
 		return fmt.Sprintf("embedding(%s, %s%s)", n("num"), n("dim"), c.pass("padding_idx")), ""
@@ -184,6 +213,9 @@ func (b *builder) recurrent(c *Case) string {
 	}
 	if c.has("bias") {
 		args = append(args, "bias = "+lit(c.Args["bias"]))
+	}
+	if c.has("proj_size") {
+		args = append(args, "proj_size = "+number(c.num("proj_size", 0)))
 	}
 	b.body("layer %s = %s(%s)", b.f.ID, strings.ToLower(c.Op), strings.Join(args, ", "))
 	batchFirst := c.flag("batch_first", false)
@@ -217,20 +249,67 @@ func (b *builder) recurrent(c *Case) string {
 
 func (b *builder) attention(c *Case) string {
 	q := b.mustInput("q")
-	b.body("layer %s = multi_head_attention(%s, return_weights = true, average_attn_weights = false)", b.f.ID, number(c.num("num_heads", 1)))
+	b.body("layer %s = multi_head_attention(%s%s, return_weights = true, average_attn_weights = %v)", b.f.ID, number(c.num("num_heads", 1)),
+		c.pass("causal=is_causal", "bias"), c.flag("average_attn_weights", false))
 	call := b.f.ID + "(" + q
 	if !c.flag("self_attention", true) {
 		call += ", key = " + b.mustInput("k") + ", value = " + b.mustInput("v")
 	}
-	if m, ok := b.input("key_padding_mask"); ok {
-		call += ", key_padding_mask = " + m
-	}
-	if c.flag("causal", false) {
-		b.f.Body[len(b.f.Body)-1] = fmt.Sprintf("layer %s = multi_head_attention(%s, is_causal = true, return_weights = true, average_attn_weights = false)", b.f.ID, number(c.num("num_heads", 1)))
+	for _, mask := range []string{"key_padding_mask", "attn_mask"} {
+		if m, ok := b.input(mask); ok {
+			call += ", " + mask + " = " + m
+		}
 	}
 	y, w := b.f.ID+"_y", b.f.ID+"_w"
 	b.train("%s, %s = %s)", y, w, call)
 	b.layerParams(b.f.ID)
 	b.finish([]string{b.f.ID}, "y", y, "attn", w)
+	return ""
+}
+
+func (b *builder) scaledDotProduct(c *Case) string {
+	call := fmt.Sprintf("scaled_dot_product_attention(%s, %s, %s", b.mustInput("q"), b.mustInput("k"), b.mustInput("v"))
+	for _, name := range []string{"mask", "attn_mask"} {
+		if m, ok := b.input(name); ok {
+			call += ", attn_mask = " + m
+		}
+	}
+	b.finish(nil, "y", call+c.pass("causal=is_causal", "scale")+")")
+	return ""
+}
+
+// decoderLayer compares without masks, as the cases do.
+func (b *builder) decoderLayer(c *Case) string {
+	x, memory := b.mustInput("x"), b.mustInput("memory")
+	b.body("layer %s = transformer_decoder_layer(%s, %s%s, is_causal = %v)", b.f.ID, number(c.num("nhead", 1)), number(c.num("dim_feedforward", 2048)),
+		c.pass("dropout", "activation", "norm_first"), c.flag("causal", false))
+	b.layerParams(b.f.ID)
+	b.finish([]string{b.f.ID}, "y", b.f.ID+"("+x+", memory = "+memory+")")
+	return ""
+}
+
+// cell is one step of a recurrence: a sequence of one element.
+func (b *builder) cell(c *Case) string {
+	x, h, id := b.mustInput("x"), b.mustInput("h0"), b.f.ID
+	b.body("layer %s = %s(%s%s, return_state = true)", id, strings.ToLower(strings.TrimSuffix(c.Op, "Cell")), number(c.num("hidden_size", 0)), c.pass("bias", "nonlinearity"))
+	shape, _ := c.Array("in.x")
+	state, _ := c.Array("in.h0")
+	one := func(name string) string {
+		return fmt.Sprintf("reshape(%s, [1, %d, %d])", name, state.Shape[0], state.Shape[1])
+	}
+	call := fmt.Sprintf("%s(reshape(%s, [%d, 1, %d]), h0 = %s", id, x, shape.Shape[0], shape.Shape[1], one(h))
+	outs := []string{"hn", id + "_h[0]"}
+	if c.Op == "LSTMCell" {
+		b.train("%[1]s_seq, %[1]s_h, %[1]s_c = %[2]s, c0 = %[3]s)", id, call, one(b.mustInput("c0")))
+		outs = append(outs, "cn", id+"_c[0]")
+	} else {
+		b.train("%[1]s_seq, %[1]s_h = %[2]s)", id, call)
+	}
+	for _, a := range c.Arrays {
+		if p, ok := strings.CutPrefix(a.Name, "param."); ok {
+			b.f.Set[id+"."+p+"_l0"], b.f.Grad[id+"."+p+"_l0"] = a.Name, "grad.param."+p
+		}
+	}
+	b.finish([]string{id}, outs...)
 	return ""
 }

@@ -7,15 +7,15 @@ import (
 	"testing"
 
 	"github.com/mlc-go/mlc/internal/golden"
+	"github.com/mlc-go/mlc/internal/lab"
 	"github.com/mlc-go/mlc/internal/refdata"
 )
 
 // both runs a fragment in the float64 evaluator and in generated code, and notes
 // where they differ.
 type both struct {
-	exact   *reference
-	rounded *generated
-	differ  []string
+	exact, rounded lab.Model
+	differ         []string
 }
 
 func (b *both) note(what string, have, want golden.Values) {
@@ -34,12 +34,24 @@ func (b *both) Set(name string, v golden.Values) error {
 	return b.rounded.Set(name, v)
 }
 
-func (b *both) Step(n int, feed map[string]golden.Values) (float64, error) {
-	want, err := b.exact.Step(n, feed)
+func (b *both) Run(entry string, feed map[string]golden.Values) ([]golden.Values, error) {
+	want, err := b.exact.Run(entry, feed)
+	if err != nil {
+		return want, err
+	}
+	have, err := b.rounded.Run(entry, feed)
+	if err == nil {
+		b.note(entry, have[0], want[0])
+	}
+	return want, err
+}
+
+func (b *both) Step(train string, n int, feed map[string]golden.Values) (float64, error) {
+	want, err := b.exact.Step(train, n, feed)
 	if err != nil {
 		return 0, err
 	}
-	have, err := b.rounded.Step(n, feed)
+	have, err := b.rounded.Step(train, n, feed)
 	b.note(fmt.Sprintf("loss of step %d", n), golden.Values{Data: []float64{have}}, golden.Values{Data: []float64{want}})
 	return want, err
 }
@@ -101,8 +113,7 @@ func TestLongGeneratedAgainstEvaluator(t *testing.T) {
 	for name, reason := range skipped {
 		t.Errorf("%s: %s", name, reason)
 	}
-	l, broken := newLab(t, fragments)
-	r := l.start(t)
+	bench, broken := newBench(t, fragments)
 	for _, f := range fragments {
 		t.Run(f.Case.Name, func(t *testing.T) {
 			if err := broken[f]; err != nil {
@@ -112,7 +123,7 @@ func TestLongGeneratedAgainstEvaluator(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := &both{exact: exact, rounded: &generated{r, l.where[f], f.TrainName()}}
+			s := &both{exact: exact, rounded: bench.model(f)}
 			if _, err := f.Check(s, madeUp(f.Case), golden.Tolerance{}); err != nil {
 				t.Fatal(err)
 			}

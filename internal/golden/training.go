@@ -3,12 +3,14 @@ package golden
 import (
 	"fmt"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 )
 
 // optimizerText is the statement's constructor for an optimizer of the manifest.
 func optimizerText(op string, c *Case) (string, bool) {
-	args := strings.TrimPrefix(c.pass("lr", "momentum", "dampening", "betas", "alpha", "rho", "lr_decay", "eps", "centered",
+	args := strings.TrimPrefix(c.pass("lr", "momentum", "dampening", "betas", "alpha", "rho", "lr_decay", "initial_accumulator_value", "eps", "centered",
 		"momentum_decay", "weight_decay", "nesterov", "amsgrad", "maximize"), ", ")
 	words := map[string]string{"SGD": "sgd", "Adam": "adam", "AdamW": "adamw", "Adamax": "adamax", "NAdam": "nadam",
 		"RAdam": "radam", "RMSprop": "rmsprop", "Adagrad": "adagrad", "Adadelta": "adadelta"}
@@ -77,6 +79,16 @@ func (b *builder) scheduler(c *Case) string {
 		text = fmt.Sprintf("cyclic(%s, %s, step_size_up = %s, mode = %q%s)", n("base"), n("max"), n("step_size_up"), c.str("mode", "triangular"), c.pass("step_size_down", "gamma"))
 	case "OneCycleLR":
 		text = fmt.Sprintf("one_cycle(%s, steps = %s%s)", n("max_lr"), n("total_steps"), c.pass("pct_start", "anneal_strategy", "three_phase", "div_factor", "final_div_factor"))
+	case "MultiplicativeLR":
+		text = fmt.Sprintf("exponential(%s, gamma = %s)", base, n("factor"))
+	case "LambdaLR":
+		e, ok := c.lambda()
+		if !ok {
+			return "a LambdaLR whose function is unknown"
+		}
+		text = base + " * (" + e + ")"
+	case "SequentialLR":
+		return "the language has no chain of schedules: warmup is an argument of cosine, any other is an expression of step"
 	case "ReduceLROnPlateau":
 		return "depends on a validation metric, which the training loop has and the model has not"
 	default:
@@ -86,13 +98,42 @@ func (b *builder) scheduler(c *Case) string {
 	b.body("param %s float32[1] = zeros", id)
 	b.train("loss sum(%s)", id)
 	b.train("optimizer sgd(lr = %s) on %s", text, id)
-	b.f.Rate = id
+	b.f.Rates[id] = "lr"
+	if _, ok := c.Array("momentum"); ok && c.Op == "OneCycleLR" {
+		// The momentum runs through the same phases, from its largest to its smallest value.
+		low, high := number(c.num("base_momentum", 0.85)), number(c.num("max_momentum", 0.95))
+		b.body("param %s_m float32[1] = zeros", id)
+		b.f.Train[len(b.f.Train)-2] = fmt.Sprintf("loss sum(%s) + sum(%s_m)", id, id)
+		b.train("optimizer sgd(lr = one_cycle(%s, steps = %s%s, div_factor = %s / %s, final_div_factor = 1)) on %s_m", low, n("total_steps"),
+			c.pass("pct_start", "anneal_strategy", "three_phase"), low, high, id)
+		b.f.Rates[id+"_m"] = "momentum"
+	}
 	b.f.Steps = int(c.num("steps", 1))
 	return ""
 }
 
+var (
+	lambdaPower = regexp.MustCompile(`([\w.]+) ?\*\* ?(\w+)`)
+	lambdaWord  = regexp.MustCompile(`\b(epoch|step|e|s|t|i|n)\b`)
+)
+
+// lambda turns the text of a LambdaLR's function, such as "0.95 ** epoch", into an
+// expression of step.
+func (c *Case) lambda() (string, bool) {
+	for _, name := range []string{"lambda", "lr_lambda", "formula", "fn"} {
+		if text := c.str(name, ""); text != "" {
+			if _, after, ok := strings.Cut(text, ":"); ok {
+				text = after
+			}
+			text = lambdaPower.ReplaceAllString(text, "pow($1, $2)")
+			return strings.TrimSpace(lambdaWord.ReplaceAllString(text, "(step - 1)")), true
+		}
+	}
+	return "", false
+}
+
 func (b *builder) clip(c *Case) string {
-	var terms, on []string
+	var terms, on, norms []string
 	for _, a := range c.Arrays {
 		g, ok := strings.CutPrefix(a.Name, "in.")
 		if !ok {
@@ -103,7 +144,7 @@ func (b *builder) clip(c *Case) string {
 		b.train("input %s float32%s", feed, dims(a.Shape))
 		b.f.Feed[feed] = a.Name
 		b.f.Grad[id] = "out." + g
-		terms, on = append(terms, fmt.Sprintf("sum(%s * %s)", id, feed)), append(on, id)
+		terms, on, norms = append(terms, fmt.Sprintf("sum(%s * %s)", id, feed)), append(on, id), append(norms, feed)
 	}
 	arg := "clip_value = " + number(c.num("clip_value", 0))
 	if c.Op == "norm" {
@@ -111,6 +152,14 @@ func (b *builder) clip(c *Case) string {
 		if t := c.str("norm_type", "2.0"); t != "2.0" {
 			arg += ", norm_type = " + strings.TrimSuffix(t, ".0")
 		}
+		p := strings.TrimSuffix(c.str("norm_type", "2"), ".0")
+		for i, g := range norms {
+			norms[i] = fmt.Sprintf("norm(%s, p = %s)", g, p)
+		}
+		total := b.f.ID + "_total"
+		b.body("buffer %s float32[] = zeros", total)
+		b.train("update %s = norm(stack(%s, axis = 0), p = %s)", total, strings.Join(norms, ", "), p)
+		b.f.Out[total] = "out.total_norm"
 	}
 	b.train("loss %s", strings.Join(terms, " + "))
 	b.train("optimizer capture(%s) on %s", arg, strings.Join(on, ", "))
@@ -126,8 +175,7 @@ func (b *builder) training(c *Case) string {
 	t, _ := c.Array("in.target")
 	b.f.Steps, b.f.Stepped = x.Shape[0], true
 	in, target := b.f.ID+"_x", b.f.ID+"_target"
-	b.train("input %s %s%s", in, dtypeOf(x), dims(x.Shape[1:]))
-	b.train("input %s %s%s", target, dtypeOf(t), dims(t.Shape[1:]))
+	input := fmt.Sprintf("input %s %s%s", in, dtypeOf(x), dims(x.Shape[1:]))
 	b.f.Feed[in], b.f.Feed[target] = "in.x", "in.target"
 	var reason string
 	switch m := c.Args["model"].(type) {
@@ -141,23 +189,27 @@ func (b *builder) training(c *Case) string {
 	if reason != "" {
 		return reason
 	}
-	loss, _, _ := strings.Cut(c.str("loss", ""), " ")
-	words := map[string]string{"CrossEntropyLoss": "cross_entropy", "MSELoss": "mse_loss", "BCELoss": "binary_cross_entropy",
-		"BCEWithLogitsLoss": "binary_cross_entropy_with_logits", "L1Loss": "l1_loss", "SmoothL1Loss": "smooth_l1_loss"}
-	if words[loss] == "" {
-		return "no word is known for loss " + loss
+	model := b.f.Train
+	b.f.Train = append([]string{input, fmt.Sprintf("input %s %s%s", target, dtypeOf(t), dims(t.Shape[1:]))}, model...)
+	if reason := b.lossLine(c, target); reason != "" {
+		return reason
 	}
-	b.train("loss %s(%s_y, %s)", words[loss], b.f.ID, target)
+	b.f.First = append([]string{}, b.f.Train...)
+	b.evaluation(c, append([]string{input}, model...))
 	o, _ := c.Args["optimizer"].(map[string]any)
 	op, _ := o["op"].(string)
 	text, ok := optimizerText(op, &Case{Args: o})
 	if !ok {
 		return "no word is known for optimizer " + op
 	}
+	capture := "capture()"
 	if c.has("clip_grad_norm") {
-		text = strings.TrimSuffix(text, ")") + ", clip_norm = " + lit(c.Args["clip_grad_norm"]) + ")"
+		clip := "clip_norm = " + lit(c.Args["clip_grad_norm"]) + ")"
+		text, capture = strings.TrimSuffix(text, ")")+", "+clip, "capture("+clip
 	}
-	b.train("optimizer %s on %s", text, strings.Join(b.params, ", "))
+	on := strings.Join(b.params, ", ")
+	b.train("optimizer %s on %s", text, on)
+	b.f.First = append(b.f.First, fmt.Sprintf("optimizer %s on %s", capture, on))
 	if op == "SGD" {
 		clear(b.f.Null) // rounding errors stay as small as they are
 	}
@@ -167,6 +219,9 @@ func (b *builder) training(c *Case) string {
 			stored := b.stored(p)
 			b.f.Set[stored] = a.Name
 			b.f.Final[stored] = "after." + p
+			if _, ok := c.Array("grad0." + p); ok {
+				b.f.Gradients[stored] = "grad0." + p
+			}
 		}
 		if p, ok := strings.CutPrefix(a.Name, "buf."); ok {
 			stored := b.stored(p)
@@ -177,14 +232,46 @@ func (b *builder) training(c *Case) string {
 	return ""
 }
 
-// stored maps "0.weight" or "rnn.weight_ih_l0" to the fragment's layer labels.
+func (b *builder) lossLine(c *Case, target string) string {
+	loss, _, _ := strings.Cut(c.str("loss", ""), " ")
+	words := map[string]string{"CrossEntropyLoss": "cross_entropy", "MSELoss": "mse_loss", "BCELoss": "binary_cross_entropy",
+		"BCEWithLogitsLoss": "binary_cross_entropy_with_logits", "L1Loss": "l1_loss", "SmoothL1Loss": "smooth_l1_loss", "HuberLoss": "huber_loss"}
+	if words[loss] == "" {
+		return "no word is known for loss " + loss
+	}
+	b.train("loss %s(%s_y, %s)", words[loss], b.f.ID, target)
+	return ""
+}
+
+// evaluation adds the outputs before the first update and, in inference form, after
+// the last one.
+func (b *builder) evaluation(c *Case, model []string) {
+	if y, ok := c.Array("out.y0"); ok {
+		id := b.f.ID + "_y0"
+		b.body("buffer %s float32%s = zeros", id, dims(y.Shape))
+		b.f.First = append(b.f.First, fmt.Sprintf("update %s = %s_y", id, b.f.ID))
+		b.f.Outputs[id] = "out.y0"
+	}
+	if _, ok := c.Array("out.y_eval"); ok {
+		b.f.Entry, b.f.Eval = append(model, "output y = "+b.f.ID+"_y"), "out.y_eval"
+	}
+}
+
+// stored maps "0.weight", "rnn.weight_ih_l0" or, of a GPT, "fc.0.weight" to the
+// fragment's layer labels.
 func (b *builder) stored(p string) string {
 	layer, rest, _ := strings.Cut(p, ".")
-	if i, after, ok := strings.Cut(rest, "."); ok && i == "0" { // fc.0.weight of the one-layer GPT
-		return b.f.ID + "_" + layer + "_0." + after
+	if i, after, ok := strings.Cut(rest, "."); ok {
+		if _, err := strconv.Atoi(i); err == nil {
+			return b.f.ID + "_" + layer + "_" + i + "." + after
+		}
 	}
 	return b.f.ID + "_" + layer + "." + rest
 }
+
+// stepWords are the layers without parameters of a training run.
+var stepWords = map[string]string{"Flatten": "flatten", "flatten": "flatten", "Tanh": "tanh", "ReLU": "relu", "Sigmoid": "sigmoid", "SiLU": "silu", "ELU": "elu",
+	"SELU": "selu", "CELU": "celu", "ReLU6": "relu6", "LeakyReLU": "leaky_relu", "Softplus": "softplus", "Mish": "mish", "Hardswish": "hard_swish", "Softmax": "softmax"}
 
 func (b *builder) sequential(lines []any, in string) string {
 	expr := in
@@ -215,12 +302,27 @@ func (b *builder) sequential(lines []any, in string) string {
 		case "last":
 			expr = "(" + expr + ")[:, -1]"
 			continue
-		case "MaxPool2d":
-			expr, isLayer = expr+" -> max_pool2d("+strings.TrimPrefix(convArgs(args), ", kernel = ")+")", false
-		case "Flatten", "flatten", "Tanh", "ReLU", "Sigmoid", "GELU", "SiLU":
-			expr, isLayer = expr+" -> "+strings.ToLower(m[1]), false
+		case "Conv1d":
+			word = "conv1d(" + args[1] + convArgs(args[2:]) + ")"
+		case "GroupNorm":
+			word = "group_norm(" + args[0] + ")"
+		case "MaxPool2d", "AvgPool2d", "MaxPool1d", "AvgPool1d":
+			expr, isLayer = expr+" -> "+strings.ToLower(m[1][:3])+"_pool"+m[1][7:]+"("+strings.TrimPrefix(convArgs(args), ", ")+")", false
+		case "GELU":
+			if slices.Contains(args, "tanh") {
+				expr, isLayer = expr+" -> gelu(approximate = \"tanh\")", false
+				break
+			}
+			expr, isLayer = expr+" -> gelu", false
 		default:
-			return "no word is known for layer " + text
+			word, ok := stepWords[m[1]]
+			if !ok {
+				return "no word is known for layer " + text
+			}
+			expr, isLayer = expr+" -> "+word, false
+			if len(args) > 0 {
+				expr += "(" + strings.Join(args, ", ") + ")"
+			}
 		}
 		if strings.HasPrefix(m[1], "BatchNorm") && i > 0 {
 			// Batch norm takes the mean off, and with it the bias before it.
@@ -265,29 +367,32 @@ func convArgs(args []string) string {
 	return s.String()
 }
 
-// gpt writes the one-layer pre-norm GPT of the manifest's words.
+// gpt writes the pre-norm GPT of the manifest's words.
 func (b *builder) gpt(m map[string]any, in string, ctx int) string {
 	num := func(k string) int { v, _ := m[k].(float64); return int(v) }
-	if num("layers") != 1 {
-		return "a GPT of more than one layer"
-	}
 	id, d := b.f.ID, num("embed")
-	layers := []struct{ name, word string }{
-		{"tok", fmt.Sprintf("embedding(%d, %d)", num("vocab"), d)}, {"pos", fmt.Sprintf("embedding(%d, %d)", num("ctx"), d)},
-		{"ln1_0", "layer_norm()"}, {"qkv_0", fmt.Sprintf("linear(%d)", 3*d)}, {"proj_0", fmt.Sprintf("linear(%d)", d)},
-		{"ln2_0", "layer_norm()"}, {"fc_0", fmt.Sprintf("linear(%d)", 4*d)}, {"fc2_0", fmt.Sprintf("linear(%d)", d)},
-		{"lnf", "layer_norm()"}, {"head", fmt.Sprintf("linear(%d, bias = false)", num("vocab"))},
+	layer := func(name, format string, args ...any) {
+		b.body("layer %s_%s = %s", id, name, fmt.Sprintf(format, args...))
+		b.params = append(b.params, id+"_"+name)
 	}
-	for _, l := range layers {
-		b.body("layer %s_%s = %s", id, l.name, l.word)
-		b.params = append(b.params, id+"_"+l.name)
-	}
-	b.f.Null[id+"_qkv_0.bias"] = [2]int{d, 2 * d} // a key's bias adds the same to all scores of a query
+	layer("tok", "embedding(%d, %d)", num("vocab"), d)
+	layer("pos", "embedding(%d, %d)", num("ctx"), d)
 	b.train("%[1]s_h = (%[2]s -> %[1]s_tok) + (arange(%[3]d) -> %[1]s_pos)", id, in, ctx)
-	b.train("%[1]s_q, %[1]s_k, %[1]s_v = %[1]s_h -> %[1]s_ln1_0 -> %[1]s_qkv_0 -> rearrange(\"b t (n h d) -> n b h t d\", n = 3, h = %[2]d) -> unstack", id, num("heads"))
-	b.train("%[1]s_a = scaled_dot_product_attention(%[1]s_q, %[1]s_k, %[1]s_v, is_causal = true)", id)
-	b.train("%[1]s_h = %[1]s_h + (%[1]s_a -> rearrange(\"b h t d -> b t (h d)\") -> %[1]s_proj_0)", id)
-	b.train("%[1]s_h = %[1]s_h + (%[1]s_h -> %[1]s_ln2_0 -> %[1]s_fc_0 -> gelu(approximate = \"tanh\") -> %[1]s_fc2_0)", id)
+	for i := range num("layers") {
+		layer(fmt.Sprintf("ln1_%d", i), "layer_norm()")
+		layer(fmt.Sprintf("qkv_%d", i), "linear(%d)", 3*d)
+		layer(fmt.Sprintf("proj_%d", i), "linear(%d)", d)
+		layer(fmt.Sprintf("ln2_%d", i), "layer_norm()")
+		layer(fmt.Sprintf("fc_%d", i), "linear(%d)", 4*d)
+		layer(fmt.Sprintf("fc2_%d", i), "linear(%d)", d)
+		b.f.Null[fmt.Sprintf("%s_qkv_%d.bias", id, i)] = [2]int{d, 2 * d} // a key's bias adds the same to all scores of a query
+		b.train("%[1]s_q, %[1]s_k, %[1]s_v = %[1]s_h -> %[1]s_ln1_%[3]d -> %[1]s_qkv_%[3]d -> rearrange(\"b t (n h d) -> n b h t d\", n = 3, h = %[2]d) -> unstack", id, num("heads"), i)
+		b.train("%[1]s_a = scaled_dot_product_attention(%[1]s_q, %[1]s_k, %[1]s_v, is_causal = true)", id)
+		b.train("%[1]s_h = %[1]s_h + (%[1]s_a -> rearrange(\"b h t d -> b t (h d)\") -> %[1]s_proj_%[2]d)", id, i)
+		b.train("%[1]s_h = %[1]s_h + (%[1]s_h -> %[1]s_ln2_%[2]d -> %[1]s_fc_%[2]d -> gelu(approximate = \"tanh\") -> %[1]s_fc2_%[2]d)", id, i)
+	}
+	layer("lnf", "layer_norm()")
+	layer("head", "linear(%d, bias = false)", num("vocab"))
 	b.train("%[1]s_y = %[1]s_h -> %[1]s_lnf -> %[1]s_head", id)
 	return ""
 }

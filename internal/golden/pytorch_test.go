@@ -1,0 +1,30 @@
+package golden_test
+
+import (
+	"os/exec"
+	"testing"
+
+	"github.com/mlc-go/mlc/internal/refdata"
+)
+
+// TestLongMadeByPyTorch lets PyTorch, where it is installed, make some 1,500 further
+// cases, which go over the words' arguments more widely than the shared ones.
+func TestLongMadeByPyTorch(t *testing.T) {
+	refdata.Long(t)
+	python := ""
+	for _, p := range []string{"python3", "/usr/bin/python3"} {
+		if exec.Command(p, "-c", "import torch").Run() == nil {
+			python = p
+			break
+		}
+	}
+	if python == "" {
+		t.Skip("no python3 with PyTorch is installed")
+	}
+	dir := t.TempDir()
+	if out, err := exec.Command(python, "testdata/torch_cases.py", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Run("reference", func(t *testing.T) { reference64(t, dir) })
+	t.Run("generated", func(t *testing.T) { generated32(t, dir) })
+}
