@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -17,16 +18,19 @@ import (
 	"github.com/mlc-go/mlc/dsl/diag"
 )
 
+var _ = debug.SetGCPercent(400) // as the command does
+
 // spec is one of the example networks.
 type spec struct {
 	name       string
+	dir        string // where its folder is; "" is here
 	tensors    int    // learnable
 	parameters int64  // elements of those
 	warning    string // the one finding that is right
 
 	// A version that trains in a test.
 	small  map[string]string      // hyper-parameters
-	edits  map[string][][2]string // replacements in files whose sizes are no hyper-parameters
+	edits  map[string][][2]string // replacements in a recipe whose sizes are no hyper-parameters
 	dims   map[string]int64       // sizes that differ from the usual ones
 	ranges map[string][2]int      // of integer inputs other than 0 and 1; floats named here lie between 0 and 1
 	rate   float64                // factor of a learning rate that starts low
@@ -37,8 +41,7 @@ type spec struct {
 var specs = []spec{
 	{name: "mlp", tensors: 4, parameters: 101_770, ranges: map[string][2]int{"labels": {0, 10}}},
 	{name: "lenet", tensors: 10, parameters: 61_706, ranges: map[string][2]int{"labels": {0, 10}}},
-	{name: "resnet18", tensors: 62, parameters: 11_689_512, small: map[string]string{"classes": "10"},
-		edits: map[string][][2]string{"resnet18/net.ml": {{"224, 224", "32, 32"}, {"[64, 128, 256, 512]", "[4, 8, 12, 16]"}, {"conv2d(64, ", "conv2d(4, "}}}, dims: map[string]int64{"batch": 8},
+	{name: "resnet18", tensors: 62, parameters: 11_689_512, small: map[string]string{"classes": "10", "width": "4", "size": "32"}, dims: map[string]int64{"batch": 8},
 		ranges: map[string][2]int{"labels": {0, 10}}},
 	{name: "unet", tensors: 64, parameters: 31_037_698, small: map[string]string{"base": "4", "depth": "2", "size": "16"}},
 	{name: "vae", tensors: 10, parameters: 652_824, ranges: map[string][2]int{"x": {0, 1}}},
@@ -54,11 +57,8 @@ var specs = []spec{
 	{name: "dqn", tensors: 12, parameters: 34_820, ranges: map[string][2]int{"done": {0, 1}}},
 	{name: "actor_critic", tensors: 8, parameters: 69_381, ranges: map[string][2]int{"action": {0, 4}}},
 	{name: "gan", tensors: 14, parameters: 1_920_066, small: map[string]string{"latent": "8", "width": "4"}},
-	{name: "clip", tensors: 350, parameters: 151_277_057, small: map[string]string{"dim": "16", "size": "64", "vocab": "50", "context": "6"},
-		edits: map[string][][2]string{
-			"clip/net.ml": {{"layers = 12, heads = 8", "layers = 2, heads = 2"}},
-			"vit/net.ml":  {{"dim = 768, layers = 12, heads = 12", "dim = 16, layers = 2, heads = 2"}},
-		},
+	{name: "clip", tensors: 350, parameters: 151_277_057, small: map[string]string{"dim": "16", "layers": "2", "heads": "2", "vocab": "50", "context": "6",
+		"size": "64", "vision_dim": "16", "vision_layers": "2", "vision_heads": "2"},
 		ranges: map[string][2]int{"tokens": {0, 50}}, rate: 100, zero: []string{"k_proj.bias"}},
 	{name: "ctc", tensors: 44, parameters: 17_760_765, small: map[string]string{"mels": "8", "hidden": "12", "layers": "2"}, dims: map[string]int64{"time": 24},
 		ranges: map[string][2]int{"lengths": {20, 25}, "targets": {1, 29}, "target_lengths": {1, 3}}, rate: 10, zero: []string{"conv1.bias", "conv2.bias"}},
@@ -66,7 +66,7 @@ var specs = []spec{
 }
 
 // file returns the path of a network's source.
-func (s spec) file() string { return filepath.Join(s.name, "net.ml") }
+func (s spec) file() string { return filepath.Join(s.dir, s.name, "net.ml") }
 
 // TestParameters compares the numbers of learnable tensors and values with those
 // published for each network, and requires no findings but the one that is right.

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -29,13 +30,20 @@ type (
 		Steps   int
 		Rate    float64
 		Inputs  []tensor
+		Calls   []call
+	}
+	call struct {
+		Block  int
+		Inputs []tensor
 	}
 	tensor struct {
 		Shape []int
 		Data  []float64
 	}
 	result struct {
+		Names         []string
 		Before, After []tensor
+		Each          [][]tensor
 		Losses        []float64
 		Err           string
 	}
@@ -55,6 +63,12 @@ const trainSeed = 5
 // be finite and fall, and the first step must leave what the float64 evaluator
 // leaves.
 func TestTraining(t *testing.T) {
+	trainAll(t, specs)
+}
+
+// trainAll trains every train block of the networks and checks the outcome.
+func trainAll(t *testing.T, specs []spec) {
+	t.Helper()
 	dir := t.TempDir()
 	var all []trained
 	var names []string
@@ -83,7 +97,12 @@ func TestTraining(t *testing.T) {
 			}
 		}
 	}
-	for i, r := range drive(t, dir, names, all) {
+	played := slices.DeleteFunc([]trained{ganRounds(), dqnRounds()}, func(x trained) bool { return !slices.Contains(names, x.spec.name) })
+	results := drive(t, dir, names, append(all, played...))
+	for i, x := range played {
+		t.Run(x.spec.name+"/algorithm", func(t *testing.T) { x.spec.follow(t, x.job, results[len(all)+i]) })
+	}
+	for i, r := range results[:len(all)] {
 		t.Run(all[i].spec.name+"/"+all[i].entry, func(t *testing.T) { all[i].check(t, r) })
 	}
 }
@@ -113,7 +132,7 @@ func (s spec) smallOptions(t *testing.T) compiler.Options {
 			}
 			text = []byte(strings.ReplaceAll(string(text), e[0], e[1]))
 		}
-		o.Overlay["specs/"+file] = text
+		o.Overlay[path.Join("specs", filepath.ToSlash(file))] = text
 	}
 	return o
 }
@@ -158,16 +177,11 @@ func (s spec) newJob(t *testing.T, e *ir.Entry, block int) job {
 // drive builds the module and runs all jobs.
 func drive(t *testing.T, dir string, names []string, all []trained) []result {
 	t.Helper()
-	root, err := filepath.Abs("..")
-	if err != nil {
-		t.Fatal(err)
-	}
 	main, err := os.ReadFile("testdata/driver/main.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "main.go"), main)
-	write(t, filepath.Join(dir, "go.mod"), []byte("module small\n\ngo 1.26\n\nrequire github.com/mlc-go/mlc v0.0.0\n\nreplace github.com/mlc-go/mlc => "+root+"\n"))
 	var b strings.Builder
 	b.WriteString("package main\n\nimport (\n\tmlrt \"github.com/mlc-go/mlc/runtime\"\n")
 	for _, n := range names {
@@ -179,13 +193,7 @@ func drive(t *testing.T, dir string, names []string, all []trained) []result {
 	}
 	b.WriteString("}\n")
 	write(t, filepath.Join(dir, "models.go"), []byte(b.String()))
-	// Without the paths of the temporary folder, a second run finds its objects in the cache.
-	cmd := exec.Command("go", "build", "-trimpath", "-o", "driver", ".")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	goBuild(t, dir, "driver")
 	var jobs []job
 	for _, x := range all {
 		jobs = append(jobs, x.job)
@@ -214,6 +222,23 @@ func drive(t *testing.T, dir string, names []string, all []trained) []result {
 	return results
 }
 
+// goBuild builds a program in a folder, which becomes the module small.
+func goBuild(t *testing.T, dir, program string) {
+	t.Helper()
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "go.mod"), []byte("module small\n\ngo 1.26\n\nrequire github.com/mlc-go/mlc v0.0.0\n\nreplace github.com/mlc-go/mlc => "+root+"\n"))
+	// Without the paths of the temporary folder, a second run finds its objects in the cache.
+	cmd := exec.Command("go", "build", "-trimpath", "-o", program, ".")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+}
+
 func write(t *testing.T, file string, data []byte) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -240,8 +265,10 @@ func (x trained) check(t *testing.T, r result) {
 	x.compareStep(t, r)
 }
 
-// compareStep compares the first step with the evaluator's.
-func (x trained) compareStep(t *testing.T, r result) {
+// evaluator returns the float64 evaluator of the network, whose program has its
+// gradients and no optional pass, with the job's seed and rate.
+func (x trained) evaluator(t *testing.T) (*eval.Reference, *ir.Program) {
+	t.Helper()
 	built, diags, err := compiler.Build(x.spec.smallOptions(t))
 	if err != nil || diags.HasErrors() {
 		t.Fatal(diags, err)
@@ -257,7 +284,21 @@ func (x trained) compareStep(t *testing.T, r result) {
 	}
 	m := eval.NewReference(built.IR)
 	m.Seed, m.Inputs = x.job.Seed, map[string]float64{"lr_scale": x.job.Rate}
-	vars := stored(built.IR)
+	return m, built.IR
+}
+
+// inputs returns the job's batch for an entry of the evaluator.
+func (x trained) inputs(e *ir.Entry) (in []ir.Dense) {
+	for i, v := range x.job.Inputs {
+		in = append(in, ir.Dense{DType: e.Inputs[i].Value.Type.DType, Shape: v.Shape, Data: v.Data})
+	}
+	return in
+}
+
+// compareStep compares the first step with the evaluator's.
+func (x trained) compareStep(t *testing.T, r result) {
+	m, program := x.evaluator(t)
+	vars := stored(program)
 	if len(vars) != len(r.Before) {
 		t.Fatalf("%d stored tensors, want %d", len(r.Before), len(vars))
 	}
@@ -265,11 +306,7 @@ func (x trained) compareStep(t *testing.T, r result) {
 		m.Vars[v] = ir.Dense{DType: v.Type.DType, Shape: r.Before[i].Shape, Data: r.Before[i].Data}
 	}
 	e := m.Entry(ir.Train, x.entry)
-	var in []ir.Dense
-	for i, v := range x.job.Inputs {
-		in = append(in, ir.Dense{DType: e.Inputs[i].Value.Type.DType, Shape: v.Shape, Data: v.Data})
-	}
-	out, err := m.Run(e, in...)
+	out, err := m.Run(e, x.inputs(e)...)
 	if err != nil {
 		t.Fatal(err)
 	}

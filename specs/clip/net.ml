@@ -15,9 +15,10 @@ block TextTower(vocab, context, dim, layers, heads) {
 }
 
 // CLIP trains an image and a text tower with a symmetric contrastive loss (Radford et al. 2021).
-model CLIP(dim = 512, size = 224, vocab = 49408, context = 77) {
-    layer vision   = vit.ViT(size = size, patch = 32, classes = dim)
-    layer language = TextTower(vocab, context, dim, layers = 12, heads = 8)
+model CLIP(dim = 512, layers = 12, heads = 8, vocab = 49408, context = 77,
+           size = 224, patch = 32, vision_dim = 768, vision_layers = 12, vision_heads = 12) {
+    layer vision   = vit.ViT(size, patch, vision_dim, vision_layers, vision_heads, classes = dim)
+    layer language = TextTower(vocab, context, dim, layers, heads)
     param logit_scale [] = constant(2.6593)
 
     // Embed_image returns a unit vector per image.

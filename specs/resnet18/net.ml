@@ -18,16 +18,15 @@ block BasicBlock(channels, stride = 1) {
 
 // ResNet18 is torchvision's resnet18 (He et al. 2015).
 @init(kaiming_normal(mode = "fan_out"))
-model ResNet18(classes = 1000) {
-    input image float32[batch, 3, 224, 224]
+model ResNet18(classes = 1000, width = 64, size = 224) {
+    input image float32[batch, 3, size, size]
 
-    x = image -> conv1: conv2d(64, kernel = 7, stride = 2, padding = 3, bias = false)
+    x = image -> conv1: conv2d(width, kernel = 7, stride = 2, padding = 3, bias = false)
               -> bn1: batch_norm -> relu
               -> max_pool2d(3, stride = 2, padding = 1)
-    widths = [64, 128, 256, 512]
     for i in range(4) {
         for j in range(2) {
-            x = x -> stage[i][j]: BasicBlock(widths[i], stride = select(i > 0 && j == 0, 2, 1))
+            x = x -> stage[i][j]: BasicBlock(width * pow(2, i), stride = select(i > 0 && j == 0, 2, 1))
         }
     }
     logits = x -> global_avg_pool2d -> fc: linear(classes)
