@@ -5,34 +5,113 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 )
 
-// sample is one slice: microseconds of a call.
+// sample is one slice. Median is in microseconds unless the part says otherwise.
 type sample struct {
 	Median    float64 `json:"us_median"`
-	Min       float64 `json:"us_min"`
+	RSS       float64 `json:"rss_bytes"` // peak resident memory of the process so far
+	Accuracy  float64 `json:"accuracy"`
 	PeakShare float64 `json:"-"`
 	Bound     float64 `json:"-"` // microseconds at the machine's peak, as mlc measured it
+}
+
+// measurement runs one slice.
+type measurement func() (sample, error)
+
+// resident takes a slice's memory for its result.
+func resident(m measurement) measurement {
+	return func() (sample, error) {
+		s, err := m()
+		return sample{Median: s.RSS}, err
+	}
 }
 
 // peer is a rival's process: it answers one JSON line for each request.
 type peer struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
+	mode    string // what sets it apart from other processes of the rival
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	out     *bufio.Reader
 }
 
-func startPeer(env []string, name string, args ...string) (*peer, error) {
+// rival is a system in one or more ways to run it, of which the fastest counts.
+// An empty rival is not installed.
+type rival []*peer
+
+func (r rival) close() {
+	for _, p := range r {
+		p.in.Close()
+		_ = p.cmd.Wait()
+	}
+}
+
+// rivalEnv is the environment without variables that force OpenBLAS or oneDNN to
+// some machine's kernels or to a number of threads: extra says what serves them.
+func rivalEnv(extra ...string) []string {
+	var env []string
+	for _, e := range os.Environ() {
+		forced := false
+		for _, prefix := range []string{"OPENBLAS_", "GOTO_", "OMP_", "KMP_", "MKL_", "DNNL_", "ONEDNN_", "ATEN_CPU_CAPABILITY", "LD_LIBRARY_PATH"} {
+			forced = forced || strings.HasPrefix(e, prefix)
+		}
+		if !forced {
+			env = append(env, e)
+		}
+	}
+	return append(env, extra...)
+}
+
+// kernelSets are names of OpenBLAS's sets of kernels for amd64, after its own choice.
+// It does not know processors that are newer than itself, and may then choose
+// the kernels of a very old one.
+var kernelSets = []string{"", "SkylakeX", "Cooperlake", "Haswell", "Zen"}
+
+// fastestSet returns what a rival's environment needs for the set of OpenBLAS's
+// kernels that answers a request fastest on this machine. The key tells programs apart.
+func (w *workspace) fastestSet(key, request string, start func(env []string) (rival, error)) (env []string, err error) {
+	if env, known := w.sets[key]; known {
+		return env, nil
+	}
+	least := math.Inf(1)
+	for _, set := range kernelSets {
+		var e []string
+		if set != "" {
+			e = []string{"OPENBLAS_CORETYPE=" + set}
+		}
+		r, err := start(e)
+		if err != nil && set == "" {
+			return nil, err
+		}
+		if err != nil {
+			continue // this processor cannot run them
+		}
+		for range 3 {
+			s, err := r[0].ask(request)
+			if err != nil {
+				break
+			}
+			if s.Median < least {
+				least, env = s.Median, e
+			}
+		}
+		r.close()
+	}
+	w.sets[key] = env
+	return env, nil
+}
+
+func startPeer(env []string, mode, name string, args ...string) (rival, error) {
 	cmd := exec.Command(name, args...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = rivalEnv(env...)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -45,12 +124,12 @@ func startPeer(env []string, name string, args ...string) (*peer, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("%w: %v", errMissing, err)
 	}
-	p := &peer{cmd: cmd, in: in, out: bufio.NewReader(out)}
+	p := &peer{mode: mode, cmd: cmd, in: in, out: bufio.NewReader(out)}
 	line, err := p.out.ReadString('\n')
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s gave no greeting", errMissing, name)
 	}
-	return p, json.Unmarshal([]byte(line), p)
+	return rival{p}, json.Unmarshal([]byte(line), p)
 }
 
 func (p *peer) ask(request string) (s sample, err error) {
@@ -64,134 +143,102 @@ func (p *peer) ask(request string) (s sample, err error) {
 	return s, json.Unmarshal([]byte(line), &s)
 }
 
-// close ends the process; a nil peer has none.
-func (p *peer) close() {
-	if p == nil {
-		return
+func (p *peer) measure(request string) measurement {
+	return func() (sample, error) { return p.ask(request) }
+}
+
+// request is a line for a peer; its last word is the length of a slice.
+func (c config) request(words ...any) string {
+	return strings.TrimSpace(fmt.Sprintln(append(words, c.slice)...))
+}
+
+// torch starts PyTorch. With more than one thread OpenBLAS's own pool would fight
+// PyTorch's: either it gets one thread, or it is the variant that shares
+// PyTorch's pool. Which is faster depends on the work.
+func (w *workspace) torch(threads int) (rival, error) {
+	python := ""
+	for _, name := range []string{"/usr/bin/python3", "python3"} {
+		if exec.Command(name, "-c", "import torch").Run() == nil {
+			python = name
+			break
+		}
 	}
-	p.in.Close()
-	p.cmd.Wait()
-}
-
-// workspace holds what is built for one run of the benchmark.
-type workspace struct {
-	dir string
-	mlc string // the binary
-}
-
-func newWorkspace() (*workspace, error) {
-	dir, err := os.MkdirTemp("", "mlc-bench-")
+	if python == "" {
+		return nil, fmt.Errorf("%w: no Python with torch", errMissing)
+	}
+	n := strconv.Itoa(threads)
+	mode := ""
+	if threads > 1 {
+		mode = "(OpenBLAS on 1 thread)"
+	}
+	one := []string{"OMP_NUM_THREADS=" + n, "OPENBLAS_NUM_THREADS=1"}
+	set, err := w.fastestSet("torch", "train sgd 128 0.1", func(env []string) (rival, error) {
+		return startPeer(append(env, one...), "", python, "bench/peers/torch_peer.py")
+	})
 	if err != nil {
 		return nil, err
 	}
-	w := &workspace{dir: dir, mlc: filepath.Join(dir, "mlc")}
-	if out, err := exec.Command("go", "build", "-o", w.mlc, "./cmd/mlc").CombinedOutput(); err != nil {
-		w.close()
-		return nil, fmt.Errorf("go build ./cmd/mlc (run this from the module's root): %s", out)
+	r, err := startPeer(append(one, set...), mode, python, "bench/peers/torch_peer.py")
+	if err != nil || threads == 1 {
+		return r, err
 	}
-	return w, nil
-}
-
-func (w *workspace) close() { os.RemoveAll(w.dir) }
-
-// torch starts PyTorch. With more than one thread, OpenBLAS's own pool would fight
-// PyTorch's: one of them is told to use one thread.
-func (w *workspace) torch(threads int) (*peer, error) {
-	env := []string{"OMP_NUM_THREADS=" + strconv.Itoa(threads), "OPENBLAS_NUM_THREADS=1"}
-	for _, python := range []string{"/usr/bin/python3", "python3"} {
-		if exec.Command(python, "-c", "import torch").Run() == nil {
-			return startPeer(env, python, "bench/peers/torch_peer.py")
+	if found, _ := filepath.Glob("/usr/lib/*/openblas-openmp"); len(found) > 0 {
+		more, err := startPeer(append([]string{"OMP_NUM_THREADS=" + n, "OPENBLAS_NUM_THREADS=" + n, "LD_LIBRARY_PATH=" + found[0]}, set...), "(OpenBLAS on OpenMP)", python, "bench/peers/torch_peer.py")
+		if err != nil {
+			r.close()
+			return nil, err
 		}
+		r = append(r, more...)
 	}
-	return nil, fmt.Errorf("%w: no Python with torch", errMissing)
+	return r, nil
 }
 
-func (w *workspace) onnxRuntime(library string, threads int) (*peer, error) {
-	if library == "" {
-		return nil, fmt.Errorf("%w: -ort names no library", errMissing)
+func (c config) onnxRuntime(threads int) (rival, error) {
+	if c.ort == "" {
+		return nil, fmt.Errorf("%w: ONNX Runtime: -ort names no library", errMissing)
 	}
-	exe := filepath.Join(w.dir, "ort_peer")
-	if out, err := exec.Command("gcc", "-O2", "-o", exe, "bench/peers/ort_peer.c", "-ldl").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: gcc: %s", errMissing, out)
+	exe := filepath.Join(c.dir, "ort_peer")
+	if err := tool("gcc", "-O2", "-o", exe, "bench/peers/ort_peer.c", "-ldl"); err != nil {
+		return nil, err
 	}
-	models := filepath.Join(w.dir, "onnx")
-	if out, err := exec.Command("/usr/bin/python3", "bench/peers/export_mlp.py", models, "1", "32").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: export_mlp.py: %s", errMissing, out)
+	models := filepath.Join(c.dir, "onnx")
+	if err := tool("/usr/bin/python3", "bench/peers/export_mlp.py", models, "1", "32"); err != nil {
+		return nil, err
 	}
-	return startPeer(nil, exe, library, models, strconv.Itoa(threads))
+	return startPeer(nil, "", exe, c.ort, models, strconv.Itoa(threads))
 }
 
-func (w *workspace) blas(lib string, threads int) (*peer, error) {
+func (w *workspace) blas(lib string, threads int) (rival, error) {
 	exe := filepath.Join(w.dir, strings.ToLower(lib))
 	args := []string{"-O2", "-o", exe, "bench/peers/blas_peer.c", "-lopenblas"}
 	if lib == "oneDNN" {
 		args = []string{"-O2", "-DONEDNN", "-o", exe, "bench/peers/blas_peer.c", "-ldnnl"}
 	}
-	if out, err := exec.Command("gcc", args...).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: gcc: %s", errMissing, out)
-	}
-	n := strconv.Itoa(threads)
-	return startPeer([]string{"OMP_NUM_THREADS=" + n, "OPENBLAS_NUM_THREADS=" + n}, exe)
-}
-
-// measurement runs one slice of mlc.
-type measurement func() (sample, error)
-
-func (w *workspace) bench(args ...string) measurement {
-	return func() (s sample, err error) {
-		out, err := exec.Command(w.mlc, append([]string{"bench", "--format", "json"}, args...)...).Output()
-		if err != nil {
-			return s, fmt.Errorf("mlc bench %s: %w", strings.Join(args, " "), err)
-		}
-		var line struct {
-			Median    float64 `json:"step_us_median"`
-			Min       float64 `json:"step_us_min"`
-			PeakShare float64 `json:"peak_share"`
-			Bound     float64 `json:"bound_us"`
-		}
-		first, _, _ := strings.Cut(string(out), "\n")
-		if err := json.Unmarshal([]byte(first), &line); err != nil {
-			return s, fmt.Errorf("mlc bench: %w in %q", err, first)
-		}
-		return sample(line), nil
-	}
-}
-
-func sizes(batch, threads int, slice float64) []string {
-	return []string{"--batch", strconv.Itoa(batch), "--threads", strconv.Itoa(threads), "--seconds", fmt.Sprint(slice)}
-}
-
-func (w *workspace) mlcTrain(optimizer string, batch, threads int, slice float64) measurement {
-	spec := "specs/mlp/net.ml"
-	if optimizer == "adam" {
-		spec = "bench/adam.ml"
-	}
-	return w.bench(append([]string{spec, "--mode", "train"}, sizes(batch, threads, slice)...)...)
-}
-
-func (w *workspace) mlcInfer(batch, threads int, slice float64) measurement {
-	return w.bench(append([]string{"specs/mlp/net.ml", "--mode", "infer"}, sizes(batch, threads, slice)...)...)
-}
-
-func (w *workspace) mlcProduct(m, k, n, threads int, slice float64) (measurement, error) {
-	spec := filepath.Join(w.dir, fmt.Sprintf("product%dx%d.ml", k, n))
-	text := fmt.Sprintf("edition 1\n\nmodel Product() {\n    input x float32[batch, %d]\n    output y = x -> w: linear(%d, bias = false)\n}\n", k, n)
-	if err := os.WriteFile(spec, []byte(text), 0o644); err != nil {
+	if err := tool("gcc", args...); err != nil {
 		return nil, err
 	}
-	return w.bench(append([]string{spec, "--mode", "infer"}, sizes(m, threads, slice)...)...), nil
+	n := strconv.Itoa(threads)
+	all := []string{"OMP_NUM_THREADS=" + n, "OPENBLAS_NUM_THREADS=" + n}
+	set, err := w.fastestSet(lib, "gemm 256 768 3072 0.1", func(env []string) (rival, error) { return startPeer(append(env, all...), "", exe) })
+	if err != nil {
+		return nil, err
+	}
+	return startPeer(append(all, set...), "", exe)
 }
 
-// machine describes where the figures come from.
-func machine() string {
-	model := runtime.GOARCH
-	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		for line := range strings.Lines(string(info)) {
-			if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-				model = strings.TrimSpace(value)
-				break
-			}
-		}
+// goPeer builds a program that is a module of its own, with its dependencies.
+func (w *workspace) goPeer(name string, threads int, env ...string) (rival, error) {
+	exe := filepath.Join(w.dir, name)
+	if err := tool("go", "build", "-C", filepath.Join("bench", "peers", name), "-o", exe, "."); err != nil {
+		return nil, err
 	}
-	return fmt.Sprintf("%s, %d cores, %s/%s, %s", model, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+	return startPeer(append(env, "GOMAXPROCS="+strconv.Itoa(threads)), "", exe)
+}
+
+// tool runs a command that a rival needs.
+func tool(name string, args ...string) error {
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s %s: %v\n%s", errMissing, name, strings.Join(args, " "), err, out)
+	}
+	return nil
 }

@@ -34,7 +34,7 @@ int main(void) {
 	const dnnl_version_t *v = dnnl_version();
 	printf("{\"name\":\"oneDNN\",\"version\":\"%d.%d.%d\"}\n", v->major, v->minor, v->patch);
 #else
-	printf("{\"name\":\"OpenBLAS\",\"version\":\"%s\"}\n", openblas_get_config());
+	printf("{\"name\":\"OpenBLAS\",\"version\":\"%s, %s kernels\"}\n", openblas_get_config(), openblas_get_corename());
 #endif
 	fflush(stdout);
 	static double times[1 << 20];

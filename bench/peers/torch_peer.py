@@ -1,9 +1,14 @@
 """PyTorch as a peer of the benchmark: answers one JSON line for each line on standard input.
 
-A request is `train OPTIMIZER BATCH SECONDS`, `infer BATCH SECONDS`, `gemm M K N SECONDS` or `elem NAME N SECONDS`. Settings are kept
-between requests, so that slices of one run can alternate with another program's. OPTIMIZER is sgd (lr 0.01, momentum 0.9) or adam
-(foreach). The model is the 784-128-10 classifier; data are random.
+A request is one of
+    train OPTIMIZER BATCH SECONDS     the 784-128-10 classifier; sgd (momentum 0.9) or adam (foreach)
+    model NAME BATCH SECONDS          lenet, resnet20, gpt or lstm
+    infer BATCH SECONDS               the classifier as frozen TorchScript
+    elem NAME N SECONDS               exp, tanh, gelu_tanh, softmax128 or adam (foreach) at N elements
+    recipe FOLDER SEED 0              five epochs of MNIST; the time is in seconds
+Data are random but for the recipe. What a request sets up is kept, so that slices can alternate with another program's.
 """
+import ctypes
 import json
 import os
 import sys
@@ -12,13 +17,32 @@ import time
 import torch
 import torch.nn.functional as F
 
+import mnist
+import networks
+
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 torch.manual_seed(0)
 
 
-def median(values):
-    values = sorted(values)
-    return values[len(values) // 2]
+def resident():
+    """The largest resident memory of this process so far, in bytes."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+
+
+def blas():
+    """The kernels that PyTorch's OpenBLAS chose, where it uses OpenBLAS."""
+    torch.mm(torch.ones(8, 8), torch.ones(8, 8))
+    with open("/proc/self/maps") as maps:
+        paths = {line.split()[-1] for line in maps if "blas" in line}
+    for path in sorted(paths):
+        try:
+            name = ctypes.CDLL(path).openblas_get_corename
+        except AttributeError:
+            continue
+        name.restype = ctypes.c_char_p
+        return " on OpenBLAS with %s kernels" % name().decode()
+    return ""
 
 
 def timed(call, seconds):
@@ -28,20 +52,12 @@ def timed(call, seconds):
         start = time.perf_counter()
         call()
         times.append((time.perf_counter() - start) * 1e6)
-    return {"us_median": median(times), "us_min": min(times), "calls": len(times)}
-
-
-def classifier():
-    return torch.nn.Sequential(torch.nn.Linear(784, 128), torch.nn.ReLU(), torch.nn.Linear(128, 10))
+    times.sort()
+    return {"us_median": times[len(times) // 2], "us_min": times[0], "calls": len(times), "rss_bytes": resident()}
 
 
 def training_step(name, batch):
-    net = classifier()
-    if name == "sgd":
-        opt = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
-    else:
-        opt = torch.optim.Adam(net.parameters(), lr=1e-3, foreach=True)
-    x, y = torch.randn(batch, 784), torch.randint(10, (batch,))
+    net, opt, x, y = networks.task(name, batch)
 
     def step():
         opt.zero_grad(set_to_none=True)
@@ -52,7 +68,7 @@ def training_step(name, batch):
 
 
 def inference(batch):
-    net, x = classifier().eval(), torch.randn(batch, 784)
+    net, x = networks.classifier().eval(), torch.randn(batch, 784)
     with torch.no_grad():
         frozen = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(net, x)))
 
@@ -63,45 +79,42 @@ def inference(batch):
     return call
 
 
-def gemm(m, k, n):
-    a, b, c = torch.randn(m, k), torch.randn(k, n), torch.empty(m, n)
-    return lambda: torch.mm(a, b, out=c)
-
-
 def elementwise(name, n):
-    x, y = torch.randn(n), torch.empty(n)
-    rows = torch.randn(n // 128, 128)
-    calls = {
+    x, y, rows = torch.randn(n), torch.empty(n), torch.randn(n // 128, 128)
+    if name == "adam":
+        p = torch.nn.Parameter(torch.randn(n))
+        p.grad = torch.randn(n)
+        return torch.optim.Adam([p], lr=1e-3, foreach=True).step
+    return {
         "exp": lambda: torch.exp(x, out=y),
         "tanh": lambda: torch.tanh(x, out=y),
         "gelu_tanh": lambda: F.gelu(x, approximate="tanh"),
         "softmax128": lambda: F.softmax(rows, 1),
-    }
-    return calls[name]
+    }[name]
 
 
 def prepare(kind, args):
-    if kind == "train":
+    if kind in ("train", "model"):
         return training_step(args[0], int(args[1]))
     if kind == "infer":
         return inference(int(args[0]))
-    if kind == "gemm":
-        return gemm(*map(int, args))
     return elementwise(args[0], int(args[1]))
 
 
 def main():
-    print(json.dumps({"name": "PyTorch", "version": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
-    cache = {}
+    print(json.dumps({"name": "PyTorch", "version": torch.__version__ + blas()}), flush=True)
+    ready = {}
     for line in sys.stdin:
-        kind, *args = line.split()
-        *args, seconds = args
+        kind, *args, seconds = line.split()
+        if kind == "recipe":
+            print(json.dumps(mnist.recipe(args[0], int(args[1]))), flush=True)
+            continue
         key = (kind, *args)
-        if key not in cache:
-            cache[key] = prepare(kind, args)
-            for _ in range(20):
-                cache[key]()
-        print(json.dumps(timed(cache[key], float(seconds))), flush=True)
+        if key not in ready:
+            ready[key] = prepare(kind, args)
+            for _ in range(3):
+                ready[key]()
+        print(json.dumps(timed(ready[key], float(seconds))), flush=True)
 
 
 main()
