@@ -1,5 +1,5 @@
 // Package docs_test keeps the generated documents current: the diagnostics, the
-// library of words, and the tour. `go test ./docs -update` rewrites them.
+// library of words, the recipes, and the tour. `go test ./docs -update` rewrites them.
 package docs_test
 
 import (
@@ -84,6 +84,46 @@ func TestPrelude(t *testing.T) {
 		fmt.Fprintf(&b, "- `%s`: %s\n", in.Signature, text(in.Doc))
 	}
 	current(t, "prelude.md", b.String())
+}
+
+// recipes are the folders of examples/recipes in the order of the page, by theme.
+var recipes = []struct {
+	theme string
+	names []string
+}{
+	{"Text", []string{"spam", "tagger", "chargpt", "translate"}},
+	{"Sound and series", []string{"spoken", "forecast"}},
+	{"Images", []string{"detect", "similar", "diffusion"}},
+	{"Tables and graphs", []string{"recommend", "anomaly", "graph"}},
+	{"Small, adapted, private, explained", []string{"distill", "lora", "private", "saliency"}},
+}
+
+// TestRecipes compares docs/recipes.md with the files of examples/recipes.
+func TestRecipes(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("# Recipes\n\n" +
+		"Whole models for common tasks, to copy and change. Each lies in [examples/recipes](../examples/recipes); a test lints and trains every one for ten\n" +
+		"steps in the float64 evaluator, a longer one compares generated code with that. [specs](../specs) has the classics: classifiers from MLP to ResNet and ViT, U-Net for segmentation, VAE, GAN, LSTM,\n" +
+		"GPT, Llama, CLIP, CTC speech recognition, and DQN and actor-critic for games. [training.md](training.md) says how data comes in.\n\n" +
+		"What a model costs is known before it runs: `mlc summary` counts parameters, multiply-adds and memory, `mlc bench` measures time and the share of the\n" +
+		"machine's peak. This page is generated from the files.\n")
+	seen := 0
+	for _, r := range recipes {
+		fmt.Fprintf(&b, "\n## %s\n", r.theme)
+		for _, name := range r.names {
+			file := "../examples/recipes/" + name + "/net.ml"
+			src, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(&b, "\n### %s\n\n```\n%s```\n", name, src)
+			seen++
+		}
+	}
+	if folders, err := os.ReadDir("../examples/recipes"); err != nil || len(folders) != seen {
+		t.Errorf("%d recipes, %d on the page: %v", len(folders), seen, err)
+	}
+	current(t, "recipes.md", b.String())
 }
 
 // declaration returns the declaration of a file's word.
