@@ -2,6 +2,7 @@ package train
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/mlc-go/mlc/data"
 	mlrt "github.com/mlc-go/mlc/runtime"
@@ -11,7 +12,7 @@ import (
 type Column = data.Column
 
 // Data is a finite set of samples in named columns, such as a *data.Set. The
-// loop reads it from one goroutine.
+// loop reads it from one goroutine at a time, a *data.Set from several.
 type Data interface {
 	// Len returns the number of samples.
 	Len() int
@@ -46,6 +47,8 @@ type feed struct {
 	binds []bind
 	keys  [][2]uint32 // of draws, one a bind
 	ready []batchTensors
+	pool  *mlrt.Pool // that reads data, which is a *data.Set; nil: the caller reads
+	part  reading
 }
 
 // newFeed binds the inputs to the columns of d and to x. The seed is that of
@@ -63,7 +66,52 @@ func newFeed(inputs []mlrt.Field, d Data, x Feeds, seed uint64) (*feed, error) {
 }
 
 // clone returns a feed with buffers of its own.
-func (f *feed) clone() *feed { return &feed{data: f.data, binds: f.binds, keys: f.keys} }
+func (f *feed) clone() *feed { return &feed{data: f.data, binds: f.binds, keys: f.keys, pool: f.pool} }
+
+// share has the threads of a pool read together, where the data can be read so.
+func (f *feed) share(pool *mlrt.Pool) {
+	if _, ok := f.data.(*data.Set); ok && pool.Threads() > 1 {
+		f.pool = pool
+	}
+}
+
+// read copies a column of the samples.
+func (f *feed) read(column int, samples []int, dst any) error {
+	values, ok := dst.([]float32)
+	if f.pool == nil || !ok || len(values) < 2*readElements {
+		return f.data.Read(column, samples, dst)
+	}
+	size := len(values) / len(samples)
+	f.part = reading{data: f.data, column: column, samples: samples, dst: values, size: size, step: max(1, readElements/size)}
+	f.pool.Run((len(samples)+f.part.step-1)/f.part.step, &f.part)
+	return f.part.err
+}
+
+// readElements is how many numbers a thread reads at a time: some microseconds of work.
+const readElements = 1 << 13
+
+// reading is a column that several threads read.
+type reading struct {
+	data       Data
+	column     int
+	samples    []int
+	dst        []float32
+	size, step int // elements of a sample, samples of an item
+
+	mu  sync.Mutex
+	err error
+}
+
+// Item reads the i-th share of the samples.
+func (r *reading) Item(_, i int) {
+	lo := i * r.step
+	hi := min(lo+r.step, len(r.samples))
+	if err := r.data.Read(r.column, r.samples[lo:hi], r.dst[lo*r.size:hi*r.size]); err != nil {
+		r.mu.Lock()
+		r.err = err
+		r.mu.Unlock()
+	}
+}
 
 // batchTensors are the input tensors of one batch size.
 type batchTensors struct {
@@ -88,7 +136,7 @@ func (f *feed) load(samples []int, epoch, batch int) ([]mlrt.Tensor, error) {
 		case fromClassWeights:
 			continue // written once
 		}
-		if err := f.data.Read(bind.column, samples, b.reads[i]); err != nil {
+		if err := f.read(bind.column, samples, b.reads[i]); err != nil {
 			return nil, err
 		}
 		switch {

@@ -58,6 +58,7 @@ func FindRate(ctx context.Context, t mlrt.Trainer, training Data, o RateOptions)
 	if err != nil {
 		return nil, err
 	}
+	defer r.pool.Close()
 	if err := r.feed(training); err != nil {
 		return nil, err
 	}

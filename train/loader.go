@@ -3,8 +3,10 @@ package train
 import (
 	"context"
 	"iter"
+	"runtime"
 	"sync"
 
+	"github.com/mlc-go/mlc/data"
 	mlrt "github.com/mlc-go/mlc/runtime"
 )
 
@@ -22,15 +24,26 @@ type loader interface {
 
 // dataLoader loads batches of a data set in an order that seed and epoch decide.
 type dataLoader struct {
-	feeds [][]*feed // one list a buffer, with one feed a block
-	order []int
-	size  int // samples of a batch
-	seed  uint64
+	feeds    [][]*feed // one list a buffer, with one feed a block
+	order    []int
+	size     int // samples of a batch
+	seed     uint64
+	together bool // all threads load a batch, between two steps
 }
 
-func newDataLoader(feeds []*feed, o *Options) *dataLoader {
+func newDataLoader(feeds []*feed, o *Options, pool *mlrt.Pool) *dataLoader {
 	l := &dataLoader{feeds: [][]*feed{feeds}, order: make([]int, feeds[0].data.Len()), size: o.Batch, seed: o.Seed}
-	for range o.Prefetch {
+	spare := o.Prefetch
+	if _, ok := feeds[0].data.(*data.Set); ok && pool.Threads() >= min(runtime.GOMAXPROCS(0), runtime.NumCPU()) {
+		// No core is left that could load beside the training, and nothing waits
+		// for files or networks: the threads that train load. Two buffers take turns, because
+		// memory that another core has just read is slow to write.
+		l.together, spare = true, 1
+		for _, f := range feeds {
+			f.share(pool)
+		}
+	}
+	for range spare {
 		var more []*feed
 		for _, f := range feeds {
 			more = append(more, f.clone())
@@ -60,12 +73,12 @@ func (l *dataLoader) load(i, epoch, batch int) (loaded, error) {
 func (l *dataLoader) batches(ctx context.Context, epoch, from int) iter.Seq2[loaded, error] {
 	return func(yield func(loaded, error) bool) {
 		mlrt.Shuffle(l.order, l.seed, epoch)
-		if len(l.feeds) > 1 {
+		if len(l.feeds) > 1 && !l.together {
 			l.ahead(ctx, epoch, from, yield)
 			return
 		}
 		for k := from; k < l.count(); k++ {
-			if b, err := l.load(0, epoch, k); !yield(b, err) || err != nil {
+			if b, err := l.load(k%len(l.feeds), epoch, k); !yield(b, err) || err != nil {
 				return
 			}
 		}

@@ -230,7 +230,7 @@ func (p *program) train(ctx context.Context, job Job) error {
 	o := Options{
 		Block: job.Block, Epochs: job.Epochs, Batch: job.Batch, Seed: job.Seed, Dir: job.Dir, Resume: job.Resume,
 		Patience: job.Patience, KeepBest: job.KeepBest, Observe: p.tell,
-		Then: job.Then, Steps: job.Steps, Plateau: job.Plateau, Feeds: Feeds{Draws: job.Draws}, Prefetch: job.Prefetch,
+		Then: job.Then, Steps: job.Steps, Plateau: job.Plateau, Feeds: Feeds{Draws: job.Draws}, Prefetch: job.Prefetch, Threads: job.Threads,
 	}
 	if job.Resume {
 		batch, seed, err := Resumable(job.Dir)

@@ -29,7 +29,8 @@ type Options struct {
 	KeepBest bool     // keep the parameters of the lowest test loss as best.safetensors
 	Plateau  *Plateau // lowers the learning rate when a figure stops improving; nil: never
 	Feeds    Feeds    // what feeds the inputs that are no columns of the data
-	Prefetch int      // batches that another goroutine loads ahead; 0: the training goroutine loads
+	Prefetch int      // batches that another goroutine loads ahead, if a core is free for it or the data is no *data.Set; 0: none
+	Threads  int      // those of the trainer, which also load batches of a *data.Set; 0: one for each core
 	// Metadata goes into every checkpoint, such as how the data was preprocessed.
 	Metadata map[string]string
 	Origin   *Origin // of the first weights, for the run record; nil: initial values
@@ -54,6 +55,7 @@ type run struct {
 	state    state
 	averages *averages
 	testData string // fingerprint
+	pool     *mlrt.Pool
 	saver    *saver // nil without a folder
 	started  time.Time
 	lastTold time.Time
@@ -79,6 +81,7 @@ func Run(ctx context.Context, t mlrt.Trainer, training, tests Data, o Options) (
 	if err != nil {
 		return nil, err
 	}
+	defer r.pool.Close()
 	if err := r.feed(training); err != nil {
 		return nil, err
 	}
@@ -177,6 +180,10 @@ func newRun(t mlrt.Trainer, tests Data, o Options) (*run, error) {
 		}
 		r.saver = newSaver(t, o, r.averages)
 	}
+	r.pool = mlrt.NewPool(o.Threads)
+	if r.tests != nil {
+		r.tests.share(r.pool)
+	}
 	return r, nil
 }
 
@@ -204,7 +211,7 @@ func (r *run) feed(training Data) error {
 		}
 		feeds = append(feeds, f)
 	}
-	r.source = newDataLoader(feeds, &r.o)
+	r.source = newDataLoader(feeds, &r.o, r.pool)
 	return nil
 }
 

@@ -31,6 +31,7 @@ func RunStream(ctx context.Context, t mlrt.Trainer, training Stream, tests Data,
 	if err != nil {
 		return nil, err
 	}
+	defer r.pool.Close()
 	if len(r.blocks) > 1 {
 		return nil, fmt.Errorf("%w: a stream feeds one train block, not %d", ErrMismatch, len(r.blocks))
 	}

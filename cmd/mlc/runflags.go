@@ -26,7 +26,7 @@ func (f *runFlags) register(c *cobra.Command) {
 	fl.Lookup("plateau").NoOptDefVal = "factor=0.1"
 	fl.StringSliceVar(&f.draws, "draw", nil, "`inputs` that get standard normal noise instead of data")
 	fl.BoolVar(&f.classWeights, "class-weights", false, "feed the inputs class_weights and sample_weights with weights that balance the classes")
-	fl.IntVar(&f.prefetch, "prefetch", 3, "batches that are loaded ahead beside the training; 0: none")
+	fl.IntVar(&f.prefetch, "prefetch", 3, "batches that are loaded ahead, where a core is free beside the training; 0: none")
 	fl.BoolVar(&f.findRate, "find-lr", false, "do not train: raise the learning rate until the loss diverges and suggest a factor for it")
 }
 

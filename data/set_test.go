@@ -23,3 +23,27 @@ func BenchmarkRead(b *testing.B) {
 		}
 	}
 }
+
+// TestLookUp compares the conversion of bytes, eight at a time, with one at a time.
+func TestLookUp(t *testing.T) {
+	var table [256]float32
+	for i := range table {
+		table[i] = float32(i*i) - 300
+	}
+	for n := range 40 {
+		src, got := make([]byte, n), make([]float32, n+1)
+		for i := range src {
+			src[i] = byte(i*37 + n)
+		}
+		got[n] = -1
+		lookUp(got[:n], src, &table)
+		for i, v := range src {
+			if got[i] != table[v] {
+				t.Fatalf("%d bytes: element %d is %v, want %v", n, i, got[i], table[v])
+			}
+		}
+		if got[n] != -1 {
+			t.Fatalf("%d bytes: wrote behind the end", n)
+		}
+	}
+}
