@@ -15,8 +15,10 @@ import (
 )
 
 const (
-	warmUp   = 3  // calls that are not measured: the first one takes the memory
-	profiled = 20 // calls whose kernels are timed one by one, after the others
+	warmUp      = 3       // calls that are not measured: the first one takes the memory
+	profiled    = 20      // calls at least whose kernels are timed one by one, after the others,
+	profileFor  = 0.25    // for so much of the time for the others,
+	maxProfiled = 1 << 12 // and calls at most
 )
 
 // call is an entry or a train block with made-up inputs.
@@ -115,56 +117,87 @@ func (b *Benched) measure(ctx context.Context, run func() error, seconds float64
 	}
 	b.Steps = len(times)
 	b.Allocations = Number(float64(after.Mallocs-before.Mallocs) / float64(len(times)))
-	slices.Sort(times)
-	b.StepMedian, b.StepMin = micros(times[len(times)/2]), micros(times[0])
+	b.StepMedian = micros(median(times))
+	b.StepMin = micros(times[0])
 	b.SamplesPerSecond = Number(float64(b.Batch)*1e6) / b.StepMedian
 	b.RSS = peakMemory()
 	b.PeakGflops = Number(peakGflops(b.Threads))
 	b.Bound = Number(work.Flops/1e3) / b.PeakGflops
 	b.Gflops = Number(work.Flops/1e3) / b.StepMedian
 	b.PeakShare = b.Gflops / b.PeakGflops
-	b.Kernels, err = profile(run, work)
+	b.Kernels, err = profile(ctx, run, profileFor*seconds, work)
 	return err
 }
 
 func micros(d time.Duration) Number { return Number(float64(d.Nanoseconds()) / 1e3) }
 
-// profile times the kernels that run on the pool, over a few calls.
-func profile(run func() error, work Work) ([]KernelTime, error) {
+// profile times the kernels that run on the pool, over at least a few calls: the
+// median of the time that a call spends in each.
+func profile(ctx context.Context, run func() error, seconds float64, work Work) ([]KernelTime, error) {
 	var mu sync.Mutex
-	var rows []KernelTime
+	var rows []*profiledKernel
+	known := map[mlrt.Task]*profiledKernel{} // to find a name takes longer than a small kernel
 	mlrt.Observe(func(task mlrt.Task, d time.Duration) {
-		name := kernelName(task)
 		mu.Lock()
 		defer mu.Unlock()
-		i := slices.IndexFunc(rows, func(r KernelTime) bool { return r.Name == name })
-		if i < 0 {
-			i = len(rows)
-			rows = append(rows, KernelTime{Name: name})
+		r := known[task]
+		if r == nil {
+			name := kernelName(task)
+			i := slices.IndexFunc(rows, func(r *profiledKernel) bool { return r.name == name })
+			if i < 0 {
+				i = len(rows)
+				rows = append(rows, &profiledKernel{name: name})
+			}
+			r = rows[i]
+			known[task] = r
 		}
-		rows[i].Calls++
-		rows[i].Micros += micros(d)
+		r.calls++
+		r.now += d
 	})
-	begin := time.Now()
-	for range profiled {
+	defer mlrt.Observe(nil)
+	var all []time.Duration
+	for end := time.Now().Add(time.Duration(seconds * float64(time.Second))); len(all) < profiled || time.Now().Before(end) && len(all) < maxProfiled; {
+		begin := time.Now()
 		if err := run(); err != nil {
-			mlrt.Observe(nil)
 			return nil, err
 		}
-	}
-	rest := micros(time.Since(begin)) / profiled
-	mlrt.Observe(nil)
-	for i := range rows {
-		r := &rows[i]
-		r.Calls, r.Micros = r.Calls/profiled, r.Micros/profiled
-		rest -= r.Micros
-		for _, k := range work.Kernels {
-			if k.Name == r.Name {
-				r.Line, r.Gflops = k.Line, Number(k.Flops/1e3)/r.Micros
-			}
+		all = append(all, time.Since(begin))
+		mu.Lock()
+		for _, r := range rows {
+			r.took, r.now = append(r.took, r.now), 0
+		}
+		mu.Unlock()
+		if ctx.Err() != nil {
+			return nil, ErrInterrupted
 		}
 	}
-	return append(rows, KernelTime{Name: "other", Calls: 1, Micros: rest}), nil
+	rest := micros(median(all))
+	var list []KernelTime
+	for _, r := range rows {
+		k := KernelTime{Name: r.name, Calls: Number(float64(r.calls) / float64(len(all))), Micros: micros(median(r.took))}
+		rest -= k.Micros
+		for _, w := range work.Kernels {
+			if w.Name == k.Name {
+				k.Line, k.Gflops = w.Line, Number(w.Flops/1e3)/k.Micros
+			}
+		}
+		list = append(list, k)
+	}
+	return append(list, KernelTime{Name: "other", Calls: 1, Micros: max(rest, 0)}), nil
+}
+
+// profiledKernel is a kernel while its time is taken.
+type profiledKernel struct {
+	name  string
+	calls int
+	now   time.Duration   // in the present call
+	took  []time.Duration // in each call before
+}
+
+// median sorts times.
+func median(times []time.Duration) time.Duration {
+	slices.Sort(times)
+	return times[len(times)/2]
 }
 
 // kernelName is the kernel of a task: a call of one knows it, and one of several

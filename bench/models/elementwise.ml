@@ -1,7 +1,7 @@
 edition 1
 
 // Exp, Tanh, Gelu and Softmax are one function of every element; Update is Adam's
-// step on a parameter whose gradient costs nothing.
+// step on a parameter whose gradient is read from memory.
 model Exp() {
     input x float32[batch]
     output y = exp(x)
@@ -23,7 +23,7 @@ model Softmax() {
 }
 
 model Update() {
-    input x float32[batch, 100000]
+    input x float32[100000]
     param weight [100000] = normal(std = 1)
     output y = x * weight
 
