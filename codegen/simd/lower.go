@@ -235,6 +235,7 @@ func (g *generator) emitKernel(f *Function, rows int) {
 		g.elementwise(w, ph)
 	case g.wantsRows(p):
 		length := dim.Const(1)
+		pieces := dim.Const(0)
 		for _, ph := range p.phases {
 			n := dim.Const(1)
 			for _, a := range ph.Axes {
@@ -243,6 +244,10 @@ func (g *generator) emitKernel(f *Function, rows int) {
 			if len(n.Terms()) > 0 && !n.Is(1) {
 				length = n
 			}
+			pieces = pieces.Add(n)
+		}
+		if pieceWise(p.phases) {
+			length = pieces
 		}
 		w := newWalking(p.space, nil, length, chunkElements)
 		f.Items = w.items()
@@ -263,9 +268,17 @@ func without(axes []*loop.Axis, a *loop.Axis) []*loop.Axis {
 	return slices.DeleteFunc(slices.Clone(axes), func(b *loop.Axis) bool { return a == b })
 }
 
+// pieceWise reports whether phases write a row piece by piece.
+func pieceWise(phases []*loop.Phase) bool {
+	return !slices.ContainsFunc(phases, func(ph *loop.Phase) bool { return ph.Kind != loop.Map || len(ph.Axes) == 0 })
+}
+
 // wantsRows reports whether lanes run along the phases' own axes: when a
-// reduction in lanes is longer than a few elements.
+// reduction in lanes is longer than a few elements, or a row is written in pieces.
 func (g *generator) wantsRows(p *prepared) bool {
+	if pieceWise(p.phases) {
+		return true
+	}
 	long := false
 	for _, ph := range p.phases {
 		switch {

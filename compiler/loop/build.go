@@ -360,8 +360,19 @@ func (b *Builder) float(op Op, x, y *Expr) *Expr {
 		if isF32(y, math.Copysign(0, -1)) {
 			return x
 		}
+		if isF32(y, 0) && addsZero(x) {
+			return x
+		}
+		if isF32(x, 0) && addsZero(y) {
+			return y
+		}
 	}
 	return nil
+}
+
+// addsZero reports whether e is a sum with 0, which is never -0: another 0 changes nothing.
+func addsZero(e *Expr) bool {
+	return e.Op == Add && (isF32(e.Args[0], 0) || isF32(e.Args[1], 0))
 }
 
 // word simplifies operations on 32-bit words, of which the rounds of a random

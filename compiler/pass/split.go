@@ -1,0 +1,125 @@
+package pass
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+
+	"github.com/mlc-go/mlc/compiler/dim"
+	"github.com/mlc-go/mlc/compiler/loop"
+)
+
+// Bounds of what split does: a piece shorter than leastPiece is not worth a loop, and
+// each piece is a copy of the code.
+const (
+	leastPiece = 32
+	mostPieces = 8
+)
+
+// split cuts the last axis of a map where conditions on its position change, such as
+// where the parts of a joined tensor meet. In each piece the conditions are
+// decided, so nothing is computed for other parts and then dropped.
+func split(p *loop.Program) error {
+	for _, k := range p.Kernels {
+		if len(k.Phases) == 1 && k.Phases[0].Kind == loop.Map {
+			splitKernel(k, k.Phases[0])
+		}
+	}
+	return nil
+}
+
+// splitKernel has a point of a kernel's space be a row, and the pieces of the row its
+// phases.
+func splitKernel(k *loop.Kernel, ph *loop.Phase) {
+	space, axes := k.Space, ph.Axes
+	if len(axes) == 0 && len(space) > 1 {
+		space, axes = space[:len(space)-1], space[len(space)-1:]
+	}
+	if len(axes) == 0 {
+		return
+	}
+	axis := axes[len(axes)-1]
+	n, known := axis.Extent.Int()
+	if !known || n < 2*leastPiece || slices.ContainsFunc(ph.Stores, func(s *loop.Store) bool { return !loop.Consecutive(s.Param, s.Index, axis) }) {
+		return
+	}
+	ends := append(cutsOf(ph, axis, n), n)
+	if len(ends) == 1 || len(ends) > mostPieces {
+		return
+	}
+	var pieces []*loop.Phase
+	b := loop.NewBuilder()
+	from := int64(0)
+	for _, end := range ends {
+		if end-from < leastPiece {
+			return
+		}
+		part := &loop.Axis{Name: fmt.Sprintf("%s%d", axis.Name, from), Extent: dim.Const(end - from)}
+		sub := loop.NewSubstitution(b, map[*loop.Axis]*loop.Expr{axis: b.Add(b.Axis(part), b.Int(from))})
+		piece := &loop.Phase{Kind: loop.Map, Axes: append(slices.Clone(axes[:len(axes)-1]), part)}
+		for _, s := range ph.Stores {
+			piece.Stores = append(piece.Stores, sub.Store(s))
+		}
+		pieces = append(pieces, piece)
+		from = end
+	}
+	k.Space, k.Phases = space, pieces
+}
+
+// cutsOf lists the positions on an axis of extent n at which a comparison with a
+// constant turns from false to true or back, in order.
+func cutsOf(ph *loop.Phase, axis *loop.Axis, n int64) (cuts []int64) {
+	seen := map[*loop.Expr]bool{}
+	var visit func(e *loop.Expr)
+	visit = func(e *loop.Expr) {
+		if e == nil || seen[e] {
+			return
+		}
+		seen[e] = true
+		if c, ok := turn(e, axis, n); ok {
+			cuts = append(cuts, c)
+		}
+		for _, x := range e.Args {
+			visit(x)
+		}
+		for _, x := range e.Index {
+			visit(x)
+		}
+		visit(e.Guard)
+	}
+	for _, s := range ph.Stores {
+		visit(s.Value)
+		visit(s.If)
+		for _, x := range s.Index {
+			visit(x)
+		}
+	}
+	slices.Sort(cuts)
+	return slices.Compact(cuts)
+}
+
+// turn returns the first position at which a comparison of the axis's position, plus or
+// minus a constant, with a constant has another value than at 0; false if there is none.
+func turn(e *loop.Expr, axis *loop.Axis, n int64) (at int64, ok bool) {
+	if (e.Op != loop.Lt && e.Op != loop.Le) || e.Args[0].Type != dim.Int64 {
+		return 0, false
+	}
+	for _, x := range e.Args {
+		if _, linear := loop.Coefficient(x, axis); !linear {
+			return 0, false
+		}
+	}
+	known := true
+	holds := func(i int64) bool {
+		b := loop.NewBuilder()
+		v := loop.NewSubstitution(b, map[*loop.Axis]*loop.Expr{axis: b.Int(i)}).Expr(e)
+		known = known && v.Op == loop.Const
+		return v.Bits != 0
+	}
+	first := holds(0)
+	if !known || holds(n-1) == first || !known {
+		return 0, false
+	}
+	at = int64(sort.Search(int(n), func(i int) bool { return holds(int64(i)) != first }))
+	return at, known
+}
