@@ -16,24 +16,11 @@ import (
 	"github.com/mlc-go/mlc/train"
 )
 
-// pytorch finds a Python that has PyTorch.
-func pytorch(t *testing.T) string {
-	t.Helper()
-	refdata.Long(t) // importing PyTorch alone takes seconds
-	for _, name := range []string{"python3", "/usr/bin/python3"} {
-		if exec.Command(name, "-c", "import torch").Run() == nil {
-			return name
-		}
-	}
-	t.Skip("PyTorch is not installed")
-	return ""
-}
-
 // TestLongPyTorchWeights evaluates models that PyTorch made under the names of
 // torchvision and Hugging Face, through the maps beside the specs: the losses are
 // PyTorch's in float64.
 func TestLongPyTorchWeights(t *testing.T) {
-	python := pytorch(t)
+	python := refdata.PyTorch(t)
 	for _, c := range []struct {
 		name, model, rules string
 		set                []string
@@ -75,7 +62,7 @@ func TestLongPyTorchWeights(t *testing.T) {
 // into PyTorch under the same names, strictly, and compares the outputs, which
 // PyTorch computes in float64.
 func TestLongPyTorchOpensFiles(t *testing.T) {
-	python := pytorch(t)
+	python := refdata.PyTorch(t)
 	folder := someGlyphs(t)
 	src, err := data.Open(folder, data.Options{Scale: "none"})
 	if err != nil {

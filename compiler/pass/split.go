@@ -43,7 +43,7 @@ func splitKernel(k *loop.Kernel, ph *loop.Phase) {
 	if !known || n < 2*leastPiece || slices.ContainsFunc(ph.Stores, func(s *loop.Store) bool { return !loop.Consecutive(s.Param, s.Index, axis) }) {
 		return
 	}
-	ends := append(cutsOf(ph, axis, n), n)
+	ends := append(cutsOf(k, axis, n), n)
 	if len(ends) == 1 || len(ends) > mostPieces {
 		return
 	}
@@ -68,32 +68,12 @@ func splitKernel(k *loop.Kernel, ph *loop.Phase) {
 
 // cutsOf lists the positions on an axis of extent n at which a comparison with a
 // constant turns from false to true or back, in order.
-func cutsOf(ph *loop.Phase, axis *loop.Axis, n int64) (cuts []int64) {
-	seen := map[*loop.Expr]bool{}
-	var visit func(e *loop.Expr)
-	visit = func(e *loop.Expr) {
-		if e == nil || seen[e] {
-			return
-		}
-		seen[e] = true
+func cutsOf(k *loop.Kernel, axis *loop.Axis, n int64) (cuts []int64) {
+	eachExpr(k, func(e *loop.Expr) {
 		if c, ok := turn(e, axis, n); ok {
 			cuts = append(cuts, c)
 		}
-		for _, x := range e.Args {
-			visit(x)
-		}
-		for _, x := range e.Index {
-			visit(x)
-		}
-		visit(e.Guard)
-	}
-	for _, s := range ph.Stores {
-		visit(s.Value)
-		visit(s.If)
-		for _, x := range s.Index {
-			visit(x)
-		}
-	}
+	})
 	slices.Sort(cuts)
 	return slices.Compact(cuts)
 }

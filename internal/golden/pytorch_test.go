@@ -10,17 +10,7 @@ import (
 // TestLongMadeByPyTorch lets PyTorch, where it is installed, make some 1,500 further
 // cases, which go over the words' arguments more widely than the shared ones.
 func TestLongMadeByPyTorch(t *testing.T) {
-	refdata.Long(t)
-	python := ""
-	for _, p := range []string{"python3", "/usr/bin/python3"} {
-		if exec.Command(p, "-c", "import torch").Run() == nil {
-			python = p
-			break
-		}
-	}
-	if python == "" {
-		t.Skip("no python3 with PyTorch is installed")
-	}
+	python := refdata.PyTorch(t)
 	dir := t.TempDir()
 	if out, err := exec.Command(python, "testdata/torch_cases.py", dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

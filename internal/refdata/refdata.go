@@ -6,6 +6,7 @@ package refdata
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 )
@@ -59,4 +60,18 @@ func candidates() []string {
 		}
 		dir = parent
 	}
+}
+
+// PyTorch returns a Python that has PyTorch, for tests of the longer suites: importing
+// it alone takes seconds. It skips the test where there is none.
+func PyTorch(t testing.TB) string {
+	t.Helper()
+	Long(t)
+	for _, name := range []string{"python3", "/usr/bin/python3"} {
+		if exec.Command(name, "-c", "import torch").Run() == nil {
+			return name
+		}
+	}
+	t.Skip("PyTorch is not installed")
+	return ""
 }

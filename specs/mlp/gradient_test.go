@@ -153,17 +153,7 @@ func evaluate(t *testing.T, weights [][]float32, images []float32, labels []int3
 // torch makes the step with PyTorch.
 func torch(t *testing.T, weights [][]float32, images []float32, labels []int32) step {
 	t.Helper()
-	refdata.Long(t) // importing PyTorch alone takes seconds
-	python := ""
-	for _, name := range []string{"python3", "/usr/bin/python3"} {
-		if exec.Command(name, "-c", "import torch").Run() == nil {
-			python = name
-			break
-		}
-	}
-	if python == "" {
-		t.Skip("PyTorch is not installed")
-	}
+	python := refdata.PyTorch(t)
 	var b bytes.Buffer
 	for _, part := range append(append([][]float32{}, weights...), images) {
 		b.Write(encode(part))
