@@ -176,13 +176,15 @@ func (p *Pool) run(items int, task Task) {
 	own := 0
 	for {
 		s := c.state.Load()
-		low := s >> itemBits & itemMask
-		if low >= s&itemMask {
+		low, n := s>>itemBits&itemMask, turn(s)
+		if n == 0 {
 			break
 		}
-		if c.state.CompareAndSwap(s, s+1<<itemBits) {
-			task.Item(0, int(low))
-			own++
+		if c.state.CompareAndSwap(s, s+n<<itemBits) {
+			for i := range n {
+				task.Item(0, int(low+i))
+			}
+			own += int(n)
 		}
 	}
 	if rest := uint32(items - own); c.done.Load() != rest {
@@ -237,10 +239,13 @@ func (c *crew) work(i int, spin bool) {
 	w := &c.workers[i]
 	var idle time.Time
 	for k := 0; ; k++ {
-		if s, ok := c.available(i); ok {
-			if c.state.CompareAndSwap(s, s-1) {
-				c.task.Item(i+1, int(s&itemMask)-1)
-				c.done.Add(1)
+		if s, n := c.available(i); n > 0 {
+			if c.state.CompareAndSwap(s, s-n) {
+				high := s & itemMask
+				for k := range n {
+					c.task.Item(i+1, int(high-1-k))
+				}
+				c.done.Add(uint32(n))
 			}
 			k = -1
 			continue
@@ -259,7 +264,7 @@ func (c *crew) work(i int, spin bool) {
 		}
 		w.parked.Store(true)
 		// Whoever published work or quit before this saw no sleeper: look again.
-		if _, ok := c.available(i); (ok || c.quit.Load()) && w.parked.CompareAndSwap(true, false) {
+		if _, n := c.available(i); (n > 0 || c.quit.Load()) && w.parked.CompareAndSwap(true, false) {
 			continue
 		}
 		<-w.wake
@@ -267,8 +272,23 @@ func (c *crew) work(i int, spin bool) {
 	}
 }
 
-// available returns the state and whether it has an item that worker i may take.
-func (c *crew) available(i int) (uint64, bool) {
-	s := c.state.Load()
-	return s, s>>itemBits&itemMask < s&itemMask && uint64(i) < s>>(2*itemBits)
+// available returns the state and how many items worker i may take at a turn.
+func (c *crew) available(i int) (s, n uint64) {
+	s = c.state.Load()
+	if uint64(i) >= s>>(2*itemBits) {
+		return s, 0
+	}
+	return s, turn(s)
+}
+
+// turn is how many of the unclaimed items a thread takes at once: half of its share
+// of them, so that the state passes from core to core a few times a Run however many
+// items there are, and the last turns are single items (Polychronopoulos and Kuck,
+// Guided self-scheduling, 1987).
+func turn(s uint64) uint64 {
+	low, high, threads := s>>itemBits&itemMask, s&itemMask, s>>(2*itemBits)+1
+	if low >= high {
+		return 0
+	}
+	return max(1, (high-low)/(2*threads))
 }

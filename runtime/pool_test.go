@@ -245,3 +245,24 @@ func BenchmarkPool(b *testing.B) {
 		}
 	}
 }
+
+// TestPoolTurns counts how often the state passes between threads: a few times a
+// Run, with single items last.
+func TestPoolTurns(t *testing.T) {
+	for _, c := range []struct{ threads, items, most int }{{1, 100, 12}, {2, 2, 2}, {2, 112, 20}, {2, 100_000, 48}, {8, 1000, 100}} {
+		var turns, last uint64
+		for left := uint64(c.items); left > 0; left -= last {
+			last = turn(uint64(c.threads-1)<<(2*itemBits) | left)
+			if last == 0 || last > left {
+				t.Fatalf("a turn of %d of %d items", last, left)
+			}
+			turns++
+		}
+		if turns > uint64(c.most) || last != 1 {
+			t.Errorf("%d threads share %d items in %d turns, the last of %d; want at most %d, and 1", c.threads, c.items, turns, last, c.most)
+		}
+	}
+	if n := turn(1<<(2*itemBits) | 5<<itemBits | 5); n != 0 {
+		t.Errorf("a turn of %d where none is left", n)
+	}
+}
