@@ -228,6 +228,14 @@ func (g *generator) emitKernel(f *Function, rows int) {
 		if lane == nil {
 			lane = &loop.Axis{Name: "one", Extent: dim.Const(1)}
 		}
+		if t := g.transposing(axes, lane, ph); t != nil {
+			g.turn, g.rowAlign = t, int64(t.rows)
+			f.Items = t.items(g)
+			f.Shape = fmt.Sprintf("block of %d x %d, transposed", t.rows, t.width(g))
+			f.Grain = g.grain(int64(t.rows)*t.width(g), lane, p.phases)
+			g.tiles(t, p.phases)
+			return
+		}
 		w := newWalking(without(axes, lane), lane, lane.Extent, elementsOf(ph))
 		f.Items = w.items()
 		f.Shape = fmt.Sprintf("run of %d x %d elements", w.rowChunk, w.laneChunk)
@@ -591,5 +599,8 @@ func (g *generator) memoryCost(ph *loop.Phase, lane *loop.Axis) int64 {
 		lane = ph.Axes[len(ph.Axes)-1]
 	}
 	s := g.stridesOf(lane, []*loop.Phase{ph})
+	if g.turn != nil { // whole vectors are read, though along another axis
+		return 200 * int64(s.unit+s.other)
+	}
 	return 200*int64(s.unit) + 1000*int64(s.other)
 }

@@ -27,6 +27,8 @@ func (g *generator) load(e *loop.Expr) operand {
 		v = g.loadUniform(e.Param, p, m, e.Guard != nil && g.dependence(e.Guard).lane)
 	case p.lane.Is(1) && len(p.gather) == 0:
 		v = g.loadVector(t, g.address(e.Param, p, int64(t.Size())), m)
+	case g.blocks[e] != nil:
+		return g.blocks[e][g.r]
 	default:
 		var ok bool
 		if guard.kind == 0 {

@@ -29,14 +29,16 @@ type generator struct {
 	// positionOf is the place of an element in its row while a row is reduced in chunks.
 	positionOf *loop.Expr
 	tables     []table
-	assumed    map[*loop.Expr]bool // conditions that a branch has decided
-	maskLanes  map[reg]int64       // the lanes of masks whose number is known
-	whole      int                 // rows that the second row axis of a tile has; 0 for no such axis
-	rowAlign   int64               // divides the row axis's position at the start of a tile; 0 when unknown
-	laneAlign  int64               // the same of the lane axis
-	scratch    int                 // bytes of the frame in use
-	trickle    trickle             // what the steps of the sum at hand ask for
-	pauses     bool                // the code has a place where a call may pause
+	assumed    map[*loop.Expr]bool      // conditions that a branch has decided
+	maskLanes  map[reg]int64            // the lanes of masks whose number is known
+	whole      int                      // rows that the second row axis of a tile has; 0 for no such axis
+	rowAlign   int64                    // divides the row axis's position at the start of a tile; 0 when unknown
+	laneAlign  int64                    // the same of the lane axis
+	scratch    int                      // bytes of the frame in use
+	trickle    trickle                  // what the steps of the sum at hand ask for
+	pauses     bool                     // the code has a place where a call may pause
+	turn       *tiling                  // of a kernel that transposes; nil for others
+	blocks     map[*loop.Expr][]operand // what the tile at hand has transposed: a vector a row
 }
 
 // scope is a loop or a block. Its before part runs once in the scope around it.

@@ -479,6 +479,9 @@ func (g *generator) tile(row *loop.Axis, rows, vectors int, phases []*loop.Phase
 	for _, ph := range phases {
 		switch ph.Kind {
 		case loop.Map:
+			if g.turn != nil && rows >= fewestRows && g.transposed(ph, g.turn.lane, g.turn.row, rows) {
+				continue
+			}
 			if rows > 1 && exprCount(ph) > heavyEpilogue {
 				g.loopOverRows(row, rows, vectors, ph)
 				continue

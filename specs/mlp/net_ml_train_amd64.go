@@ -12,7 +12,7 @@ func init() {
 	crossEntropyForward2.AddLongFixed(crossEntropyForward2AVX512, 101, 1, crossEntropyForward2AVX2, 101, 1)
 	accuracyMetric.Add(accuracyMetricAVX512, 17, accuracyMetricAVX2, 34, func(a *accuracyMetricArgs) (int, int) { return (a.batch + 15) / 16, (a.batch + 7) / 8 })
 	fc2BiasUpdate.AddLongFixed(fc2BiasUpdateAVX512, 11, 1, fc2BiasUpdateAVX2, 11, 1)
-	fc2BackwardPack.AddFixed(fc2BackwardPackAVX512, 1, 1, fc2BackwardPackAVX2, 1, 1)
+	fc2BackwardPack.AddFixed(fc2BackwardPackAVX512, 18, 8, fc2BackwardPackAVX2, 73, 32)
 	fc2Backward.Add(fc2BackwardAVX512, 8, fc2BackwardAVX2, 22, func(a *fc2BackwardArgs) (int, int) { return 2 * ((a.batch + 7) / 8), 4 * ((a.batch + 5) / 6) })
 	fc2WeightUpdate.AddLongFixed(fc2WeightUpdateAVX512, 4, 7, fc2WeightUpdateAVX2, 15, 26)
 	fc1BiasUpdate.AddLongFixed(fc1BiasUpdateAVX512, 2, 2, fc1BiasUpdateAVX2, 5, 4)

@@ -12,7 +12,7 @@ func init() {
 	crossEntropyForward2.AddLongFixed(crossEntropyForward2AVX512, 101, 1, crossEntropyForward2AVX2, 101, 1)
 	accuracyMetric.Add(accuracyMetricAVX512, 40, accuracyMetricAVX2, 80, func(a *accuracyMetricArgs) (int, int) { return (a.batch + 15) / 16, (a.batch + 7) / 8 })
 	fc2BiasUpdate.AddLongFixed(fc2BiasUpdateAVX512, 10, 1, fc2BiasUpdateAVX2, 21, 1)
-	fc2BackwardPack.AddFixed(fc2BackwardPackAVX512, 1, 1, fc2BackwardPackAVX2, 1, 1)
+	fc2BackwardPack.AddFixed(fc2BackwardPackAVX512, 21, 2, fc2BackwardPackAVX2, 87, 4)
 	fc2Backward.Add(fc2BackwardAVX512, 20, fc2BackwardAVX2, 26, func(a *fc2BackwardArgs) (int, int) { return (a.batch + 7) / 8, (a.batch + 5) / 6 })
 	fc2WeightUpdate.AddLongFixed(fc2WeightUpdateAVX512, 3, 2, fc2WeightUpdateAVX2, 13, 4)
 	fc1BiasUpdate.AddLongFixed(fc1BiasUpdateAVX512, 5, 1, fc1BiasUpdateAVX2, 5, 1)
