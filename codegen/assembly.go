@@ -28,6 +28,7 @@ func (g *gen) lowerAssembly() {
 	if g.opt.NoAssembly {
 		return
 	}
+	looped := loopedKernels(g.prog)
 	lowered := make([]*simd.Function, len(g.prog.Kernels)*len(asmTargets))
 	var wait sync.WaitGroup
 	limit := make(chan struct{}, runtime.GOMAXPROCS(0))
@@ -35,7 +36,7 @@ func (g *gen) lowerAssembly() {
 		limit <- struct{}{}
 		wait.Go(func() {
 			k := g.prog.Kernels[i/len(asmTargets)]
-			lowered[i], _ = simd.LowerRecord(k, asmTargets[i%len(asmTargets)], &simd.Record{Type: g.tasks[k].args})
+			lowered[i], _ = simd.LowerRecord(k, asmTargets[i%len(asmTargets)], &simd.Record{Type: g.tasks[k].args}, looped[k])
 			<-limit
 		})
 	}
@@ -57,6 +58,21 @@ func (g *gen) lowerAssembly() {
 			g.asm[k] = a
 		}
 	}
+}
+
+// loopedKernels are the kernels that are called in a loop over time.
+func loopedKernels(p *loop.Program) map[*loop.Kernel]bool {
+	looped := map[*loop.Kernel]bool{}
+	for _, f := range p.Funcs {
+		for _, st := range f.Body {
+			if _, is := st.(*loop.For); is {
+				for _, c := range loop.Calls(&loop.Func{Body: []loop.Step{st}}) {
+					looped[c.Kernel] = true
+				}
+			}
+		}
+	}
+	return looped
 }
 
 // printAssembly writes the assembly of some kernels, its declarations, and the

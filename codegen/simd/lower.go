@@ -76,12 +76,15 @@ type Function struct {
 
 // Lower emits a kernel for a target. When the kernel is not covered it returns
 // nil and the reason.
-func Lower(k *loop.Kernel, t Target) (f *Function, reason string) { return LowerRecord(k, t, nil) }
+func Lower(k *loop.Kernel, t Target) (f *Function, reason string) {
+	return LowerRecord(k, t, nil, false)
+}
 
-// LowerRecord is Lower for a function that takes its arguments in a record.
-func LowerRecord(k *loop.Kernel, t Target, r *Record) (f *Function, reason string) {
+// LowerRecord is Lower for a function that takes its arguments in a record. looped
+// says that the kernel is called in loops, which leave alone what its lanes read.
+func LowerRecord(k *loop.Kernel, t Target, r *Record, looped bool) (f *Function, reason string) {
 	for _, rows := range rowChoices(t) {
-		f, reason = lowerWith(k, t, rows, r)
+		f, reason = lowerWith(k, t, rows, r, looped)
 		if f == nil || f.Spills == 0 || !f.lower {
 			break
 		}
@@ -98,7 +101,7 @@ func rowChoices(t Target) []int {
 	return []int{6, 5, 4}
 }
 
-func lowerWith(k *loop.Kernel, t Target, rows int, r *Record) (f *Function, reason string) {
+func lowerWith(k *loop.Kernel, t Target, rows int, r *Record, looped bool) (f *Function, reason string) {
 	defer func() {
 		if e := recover(); e != nil {
 			why, ok := e.(refusal)
@@ -110,6 +113,7 @@ func lowerWith(k *loop.Kernel, t Target, rows int, r *Record) (f *Function, reas
 	}()
 	f = &Function{Name: k.Name + strings.ToUpper(t.String()), Target: t, Kernel: k, record: r}
 	g := newGenerator(k, t)
+	g.looped = looped
 	g.arguments(f)
 	g.supported()
 	g.emitKernel(f, rows)

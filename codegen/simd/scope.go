@@ -36,6 +36,7 @@ type generator struct {
 	laneAlign  int64                    // the same of the lane axis
 	scratch    int                      // bytes of the frame in use
 	trickle    trickle                  // what the steps of the sum at hand ask for
+	looped     bool                     // calls of the kernel stand in loops
 	pauses     bool                     // the code has a place where a call may pause
 	turn       *tiling                  // of a kernel that transposes; nil for others
 	blocks     map[*loop.Expr][]operand // what the tile at hand has transposed: a vector a row

@@ -106,10 +106,34 @@ func (g *generator) tileOrder(t *tiling, phases []*loop.Phase) []*loop.Axis {
 			taps++
 		}
 	}
+	if g.byRows(t, c) {
+		return append([]*loop.Axis{t.lane, t.row}, without(without(order, t.lane), t.row)...)
+	}
 	if heavyLanes(t, c) {
 		order = append(without(order, t.lane), t.lane)
 	}
 	return order
+}
+
+// byRows reports whether tiles of the same rows should follow each other, so that
+// threads divide the rows. In this way what one thread computes stays in its cache for
+// the next kernel, while all threads read all that runs along the lanes, mostly
+// weights: it must be little. In the other way threads keep to their share of the
+// weights, which is better where an update changes more of them than there is of rows.
+func (g *generator) byRows(t *tiling, c *loop.Phase) bool {
+	if t.row == nil {
+		return false
+	}
+	lanes, known := t.lane.Extent.Int()
+	sums := int64(1)
+	for _, a := range c.Axes {
+		n, ok := a.Extent.Int()
+		sums, known = sums*n, known && ok
+	}
+	if _, fixed := t.row.Extent.Int(); fixed || !known || 4*lanes*sums > heavyOperand {
+		return false
+	}
+	return g.looped || usualSize(t.row)*(lanes+sums) > 4*lanes*sums
 }
 
 // isTap reports whether an axis of results is a window's.
