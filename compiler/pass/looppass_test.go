@@ -13,8 +13,8 @@ import (
 // TestLoopPassDumps runs one pass over the loop IR on each file of
 // testdata/<pass>; -update rewrites what it left.
 func TestLoopPassDumps(t *testing.T) {
-	passes := map[string]func(*loop.Program) error{"layout": layout, "pack": pack, "tile": tile, "skip": skip, "split": split, "rename": rename, "plan": plan}
-	for _, name := range []string{"layout", "pack", "tile", "skip", "split", "rename", "plan"} {
+	passes := map[string]func(*loop.Program) error{"layout": layout, "pack": pack, "tile": tile, "skip": skip, "absorb": absorb, "split": split, "rename": rename, "plan": plan}
+	for _, name := range []string{"layout", "pack", "tile", "skip", "absorb", "split", "rename", "plan"} {
 		files, err := filepath.Glob("testdata/" + name + "/*.txtar")
 		if err != nil || len(files) == 0 {
 			t.Errorf("pass %s has no test files: %v", name, err)
