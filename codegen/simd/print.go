@@ -17,6 +17,8 @@ type printer struct {
 	spare  map[uint32]int // constants that live in a vector register for the whole function
 	consts map[uint32]bool
 	pauses *pauses // nil in a function that runs to its end
+	// The line before put a register into a slot of the frame; empty if it did not.
+	stored, holds string
 }
 
 // text prints the body. frame is the size of the part of the stack frame that
@@ -84,6 +86,16 @@ func (p *printer) fillSpareRegisters() {
 }
 
 func (p *printer) line(op string, a ...string) {
+	if op == "MOVQ" && p.stored != "" && a[0] == p.stored { // read back at once
+		if a[1] == p.holds {
+			return
+		}
+		a[0] = p.holds
+	}
+	p.stored, p.holds = "", ""
+	if op == "MOVQ" && inFrame(a[1]) && !inFrame(a[0]) && a[0][0] != '$' {
+		p.stored, p.holds = a[1], a[0]
+	}
 	p.out.WriteByte('\t')
 	p.out.WriteString(op)
 	for i, s := range a {
@@ -96,6 +108,9 @@ func (p *printer) line(op string, a ...string) {
 	}
 	p.out.WriteByte('\n')
 }
+
+// inFrame reports whether an operand's text is a place in the frame.
+func inFrame(text string) bool { return strings.HasSuffix(text, "(SP)") }
 
 // symbol names a constant in read-only memory. AVX2 has no broadcast in
 // arithmetic, so wide asks for the pattern in every lane.
@@ -121,6 +136,7 @@ type scratch struct {
 func (p *printer) instruction(in *inst) {
 	switch in.flow {
 	case label:
+		p.stored = ""
 		fmt.Fprintf(&p.out, "\n%s:\n", in.a[0].name)
 		return
 	case comment:
@@ -133,10 +149,24 @@ func (p *printer) instruction(in *inst) {
 		p.division(in)
 		return
 	case pause:
+		p.stored = ""
 		p.pause(in)
+		p.stored = ""
 		return
 	}
 	s := &scratch{of: map[reg]string{}}
+	if p.isMove(in) {
+		from, to := p.place(in.a[0], s), p.place(in.a[1], s)
+		switch {
+		case from == to:
+		case inFrame(from) && inFrame(to):
+			p.line("MOVQ", from, gpScratch[0])
+			p.line("MOVQ", gpScratch[0], to)
+		default:
+			p.line("MOVQ", from, to)
+		}
+		return
+	}
 	var stores []func()
 	in.registers(func(r reg, read, write bool) {
 		iv := p.alloc.at[r]
@@ -194,6 +224,23 @@ func (p *printer) instruction(in *inst) {
 	for _, f := range stores {
 		f()
 	}
+}
+
+// isMove reports whether an instruction copies a general register or a small constant.
+func (p *printer) isMove(in *inst) bool {
+	if in.op != "MOVQ" || len(in.a) != 2 || in.a[1].kind != regOperand || p.code.classes[in.a[1].reg] != gp {
+		return false
+	}
+	from := in.a[0]
+	return from.kind == regOperand && p.code.classes[from.reg] == gp || from.kind == immOperand && from.imm == int64(int32(from.imm))
+}
+
+// place is an operand where it lies: a register, or its slot in the frame.
+func (p *printer) place(o operand, s *scratch) string {
+	if o.kind == regOperand && p.alloc.at[o.reg].phys < 0 {
+		return p.slot(p.alloc.at[o.reg])
+	}
+	return p.operand(o, s)
 }
 
 // moveVector copies a vector register or fills one with a constant.
@@ -274,12 +321,7 @@ func (p *printer) register(r reg, view operand, s *scratch) string {
 // All operands of divisions are known not to be negative, except with FLOOR.
 func (p *printer) division(in *inst) {
 	s := &scratch{of: map[reg]string{}}
-	place := func(o operand) string {
-		if o.kind == regOperand && p.alloc.at[o.reg].phys < 0 {
-			return p.slot(p.alloc.at[o.reg])
-		}
-		return p.operand(o, s)
-	}
+	place := func(o operand) string { return p.place(o, s) }
 	if d := in.a[1]; d.kind == immOperand && d.imm > 1 && d.imm < 1<<20 {
 		p.constDivision(in, d.imm, place)
 		return
