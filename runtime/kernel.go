@@ -23,6 +23,7 @@ type kernel struct {
 	number int       // of the kernel in the process
 	plain  workItems // the function in plain Go; of a sized kernel it must not be called
 	sized  bool      // others may have the same
+	few    func(args unsafe.Pointer) bool
 }
 
 // kernels counts the kernels of the process.
@@ -135,6 +136,12 @@ func (k *kernel) set(t Target, f form) {
 	}
 }
 
+// Alone says which calls one thread makes sooner in assembly than several: few
+// reports them by their arguments.
+func (k *Kernel[A]) Alone(few func(args *A) bool) {
+	k.kernel.few = *(*func(unsafe.Pointer) bool)(unsafe.Pointer(&few))
+}
+
 // of is the number of items of a call.
 func (f *form) of(args unsafe.Pointer) int {
 	if f.count == nil {
@@ -244,6 +251,10 @@ func (on *Cores) call(k *kernel) *Call {
 
 func (c *Call) run() {
 	c.items = c.form.of(c.args)
+	if few := c.kernel.few; few != nil && c.form.own && few(c.args) {
+		c.on.Pool.Alone(c.Items(), c)
+		return
+	}
 	c.on.Pool.Run(c.Items(), c)
 }
 

@@ -1,8 +1,11 @@
 package mlrt
 
 import (
+	"runtime"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 type countArgs struct {
@@ -100,5 +103,48 @@ func TestSized(t *testing.T) {
 	}
 	if n := NewCall(NewKernel(plain, pairs(1).Items), PlainGo, countArgs{}).Name(); n != "plain" {
 		t.Errorf("the name of one without sizes is %q", n)
+	}
+}
+
+// TestAlone makes two items wait for each other, which only threads that share them
+// end early.
+func TestAlone(t *testing.T) {
+	type args struct {
+		arrived, met *atomic.Int32
+		n            int
+	}
+	meet := func(a *args, lo, hi int) {
+		a.arrived.Add(1)
+		for from := time.Now(); time.Since(from) < 5*time.Millisecond; runtime.Gosched() {
+			if a.arrived.Load() == 2 {
+				a.met.Add(1)
+				return
+			}
+		}
+	}
+	k := NewKernel(meet, func(*args) int { return 2 })
+	k.AddFixed(nil, 0, 0, meet, 1, 2)
+	k.Alone(func(a *args) bool { return a.n < 2 })
+	pool := NewPool(2)
+	defer pool.Close()
+	run := func(target Target, n int) bool {
+		a := args{new(atomic.Int32), new(atomic.Int32), n}
+		k.Run(&Cores{Pool: pool, Target: target}, a)
+		return a.met.Load() == 2
+	}
+	for range 20 {
+		if run(AVX2, 1) {
+			t.Fatal("a small call was shared")
+		}
+	}
+	for _, c := range []struct {
+		target Target
+		n      int
+	}{{AVX2, 2}, {PlainGo, 1}} {
+		for deadline := time.Now().Add(time.Minute); !run(c.target, c.n); {
+			if time.Now().After(deadline) {
+				t.Fatalf("no call of %d rows in %v was shared", c.n, c.target)
+			}
+		}
 	}
 }

@@ -138,6 +138,17 @@ func (p *Pool) Run(items int, task Task) {
 	p.run(items, task)
 }
 
+// Alone is Run on the caller's goroutine alone, for work that is not worth sharing.
+func (p *Pool) Alone(items int, task Task) {
+	if o := observer.Load(); o != nil {
+		began := time.Now()
+		serial(items, task)
+		(*o)(task, time.Since(began))
+		return
+	}
+	serial(items, task)
+}
+
 // observer is told of every Run's task and time; nil outside of measurements.
 var observer atomic.Pointer[func(task Task, d time.Duration)]
 

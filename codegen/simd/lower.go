@@ -62,6 +62,8 @@ type Function struct {
 	Items  dim.Dim // over the kernel's Dims
 	Shape  string  // what an item is: "tile of 8 x 32"
 	Grain  int64   // items that one worker should take together: some microseconds of work
+	Rows   dim.Dim // of what calls have more or less of, such as samples; over the kernel's Dims
+	Few    int64   // a call with fewer rows is best made by one thread; 0 where Items tell
 	Spills int     // vector values that did not fit into registers
 	Pauses bool    // a call may end before its items do, and go on in the next one
 
@@ -271,6 +273,7 @@ func (g *generator) emitKernel(f *Function, rows int) {
 		f.Items = t.items(g)
 		f.Shape = fmt.Sprintf("tile of %d x %d", t.rows, t.width(g))
 		f.Grain = g.grain(int64(t.rows)*t.width(g), t.lane, p.phases)
+		g.fewRows(f, t, p.phases)
 		f.lower = t.rows > 4
 		g.tiles(t, p.phases)
 	}
@@ -554,9 +557,32 @@ func (g *generator) splitStrides(p *prepared, c *loop.Phase) {
 	}
 }
 
+// fewRows finds how many rows of a product make it worth sharing, where that is less
+// than a tile: the number of tiles does not tell then.
+func (g *generator) fewRows(f *Function, t *tiling, phases []*loop.Phase) {
+	i := slices.IndexFunc(phases, func(ph *loop.Phase) bool { return ph.Kind == loop.Contract })
+	if i < 0 || t.row == nil || len(t.outer) > 0 || len(t.row.Extent.Symbols()) == 0 {
+		return
+	}
+	work := int64(multiplyAdd)
+	for _, a := range append([]*loop.Axis{t.lane}, phases[i].Axes...) {
+		n, known := a.Extent.Int()
+		if !known || n > 1<<20 || work > 1<<40 {
+			return
+		}
+		work *= n
+	}
+	if n := (sharedWork*1000 + work - 1) / max(work, 1); n > 1 && n <= int64(t.rows) {
+		f.Rows, f.Few = t.row.Extent, n
+	}
+}
+
 const (
 	grainWork  = 3_000 // nanoseconds of work worth a turn of a worker
+	sharedWork = 4_000 // nanoseconds of work worth a second worker
 	unknownDim = 64    // taken for a run-time size
+
+	multiplyAdd = 20 // picoseconds, in a vector
 )
 
 // grain estimates how many items make a turn, each of so many points, with lanes
@@ -565,7 +591,7 @@ func (g *generator) grain(points int64, lane *loop.Axis, phases []*loop.Phase) i
 	picos := int64(0)
 	for _, ph := range phases {
 		n := min(points*usualSize(ph.Axes...), 1<<40)
-		cost := int64(20) // picoseconds for a multiply-add in a vector
+		cost := int64(multiplyAdd)
 		if ph.Kind != loop.Contract {
 			cost = g.memoryCost(ph, lane)
 			phaseExprs(ph, func(*loop.Expr) { cost += 15 })

@@ -51,3 +51,44 @@ kernel linear {
 		}
 	}
 }
+
+// TestFewRows says from how many rows on threads share a product.
+func TestFewRows(t *testing.T) {
+	const layer = `program P "p.ml"
+
+kernel linear {
+  dims n
+  param x f32[n, %[1]d] read
+  param w f32[%[2]d, %[1]d] layout 0 32 (1) read
+  param y f32[n, %[2]d] write
+  space (i < n, j < %[2]d)
+  contract (k < %[1]d) {
+    acc f32 = x[i, k] * w[j, k]
+  }
+  map () {
+    store y[i, j] = acc
+  }
+}
+`
+	for _, c := range []struct {
+		sums, lanes int
+		few         int64
+	}{
+		{784, 128, 2},   // a row is 2 us of work
+		{256, 128, 7},   // 0.7 us
+		{128, 10, 0},    // several tiles are one turn anyway
+		{1024, 1024, 0}, // one row is worth sharing
+	} {
+		prog, err := loop.Parse(fmt.Sprintf(layer, c.sums, c.lanes))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, reason := Lower(prog.Kernels[0], AVX512)
+		if f == nil {
+			t.Fatal(reason)
+		}
+		if f.Few != c.few {
+			t.Errorf("%d x %d: alone below %d rows, want %d", c.sums, c.lanes, f.Few, c.few)
+		}
+	}
+}

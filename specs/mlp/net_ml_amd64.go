@@ -4,9 +4,11 @@
 package mlp
 
 // The kernels get their forms in assembly, that for AVX-512 and that for AVX2: how
-// many items a worker takes together, and how many there are.
+// many items a worker takes together, how many there are, and which calls are too
+// small to share.
 func init() {
 	fc1Forward.Add(fc1ForwardAVX512, 1, fc1ForwardAVX2, 1, func(a *fc1ForwardArgs) (int, int) { return 2 * ((a.batch + 7) / 8), 4 * ((a.batch + 5) / 6) })
+	fc1Forward.Alone(func(a *fc1ForwardArgs) bool { return a.batch < 2 })
 	fc2Forward.Add(fc2ForwardAVX512, 3, fc2ForwardAVX2, 12, func(a *fc2ForwardArgs) (int, int) { return (a.batch + 15) / 16, (a.batch + 4) / 5 })
 	fc1WeightInit.AddFixed(fc1WeightInitAVX512, 1, 49, fc1WeightInitAVX2, 1, 49)
 	fc1BiasInit.AddSame(fc1BiasInitAVX512, 1, fc1BiasInitAVX2, 1, func(a *fc1BiasInitArgs) int { return (a.iSize + 2047) / 2048 })

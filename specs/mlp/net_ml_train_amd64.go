@@ -6,7 +6,8 @@ package mlp
 import mlrt "github.com/mlc-go/mlc/runtime"
 
 // The kernels get their forms in assembly, that for AVX-512 and that for AVX2: how
-// many items a worker takes together, and how many there are.
+// many items a worker takes together, how many there are, and which calls are too
+// small to share.
 func init() {
 	crossEntropyForward.Add(crossEntropyForwardAVX512, 3, crossEntropyForwardAVX2, 5, func(a *crossEntropyForwardArgs) (int, int) { return (a.batch + 15) / 16, (a.batch + 7) / 8 })
 	crossEntropyForward2.AddLongFixed(crossEntropyForward2AVX512, 101, 1, crossEntropyForward2AVX2, 101, 1)

@@ -4,7 +4,8 @@
 package net
 
 // The kernels get their forms in assembly, that for AVX-512 and that for AVX2: how
-// many items a worker takes together, and how many there are.
+// many items a worker takes together, how many there are, and which calls are too
+// small to share.
 func init() {
 	fc1Forward.Add(fc1ForwardAVX512, 17, fc1ForwardAVX2, 22, func(a *fc1ForwardArgs) (int, int) { return (a.batch + 7) / 8, (a.batch + 5) / 6 })
 	fc2Forward.Add(fc2ForwardAVX512, 10, fc2ForwardAVX2, 37, func(a *fc2ForwardArgs) (int, int) { return (a.batch + 15) / 16, (a.batch + 8) / 9 })
