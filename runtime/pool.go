@@ -128,31 +128,31 @@ func (p *Pool) Close() {
 // Run calls task.Item for every i from 0 to items-1 and returns when all have
 // returned. It does not allocate. Items must not panic. Work below some four microseconds is better
 // done without it.
-func (p *Pool) Run(items int, task Task) {
-	if o := observer.Load(); o != nil {
-		began := time.Now()
-		p.run(items, task)
-		(*o)(task, time.Since(began))
-		return
-	}
-	p.run(items, task)
-}
+func (p *Pool) Run(items int, task Task) { p.observed(items, task, false) }
 
 // Alone is Run on the caller's goroutine alone, for work that is not worth sharing.
-func (p *Pool) Alone(items int, task Task) {
-	if o := observer.Load(); o != nil {
-		began := time.Now()
-		serial(items, task)
-		(*o)(task, time.Since(began))
-		return
+func (p *Pool) Alone(items int, task Task) { p.observed(items, task, true) }
+
+func (p *Pool) observed(items int, task Task, alone bool) {
+	o := observer.Load()
+	var began time.Time
+	if o != nil {
+		began = time.Now()
 	}
-	serial(items, task)
+	if alone {
+		serial(items, task)
+	} else {
+		p.run(items, task)
+	}
+	if o != nil {
+		(*o)(task, time.Since(began))
+	}
 }
 
-// observer is told of every Run's task and time; nil outside of measurements.
+// observer is told of every Run's and Alone's task and time; nil outside of measurements.
 var observer atomic.Pointer[func(task Task, d time.Duration)]
 
-// Observe has fn called after every Run of every pool, with its task and time,
+// Observe has fn called after every Run and Alone of every pool, with its task and time,
 // until it is called with nil. It is for measurements; fn must be safe for use
 // from several goroutines.
 func Observe(fn func(task Task, d time.Duration)) {

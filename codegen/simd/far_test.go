@@ -39,6 +39,15 @@ kernel farColumn {
   }
 }
 
+kernel farBlock {
+  param x f32[40, 50000000] read
+  param z f32[20, 40] write
+  space (c < 20, r < 40)
+  map () {
+    store z[c, r] = x[r, c]
+  }
+}
+
 kernel tooFar {
   param x f32[40, 100000000] read
   param z f32[40] write
@@ -49,7 +58,7 @@ kernel tooFar {
 }
 `
 
-// farProgram calls both with mapped memory, of which few pages are touched.
+// farProgram calls the others with mapped memory, of which few pages are touched.
 const farProgram = `package main
 
 import (
@@ -102,10 +111,25 @@ func main() {
 			}
 		}
 	}
+	for r := range 40 {
+		for c := range 20 {
+			x[r*near+c] = float32(100*r + c)
+		}
+	}
+	for name, f := range blocks {
+		var z [20 * 40]float32
+		f(&x[0], &z[0])
+		for i, v := range z {
+			if want := float32(100*(i%40) + i/40); v != want {
+				fmt.Println(name, i, v, want)
+				os.Exit(1)
+			}
+		}
+	}
 }
 `
 
-// TestFarRows runs the two that have assembly.
+// TestFarRows runs those that have assembly.
 func TestFarRows(t *testing.T) {
 	info, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil || !strings.Contains(string(info), "avx2") {
@@ -120,7 +144,7 @@ func TestFarRows(t *testing.T) {
 		targets = targets[:1]
 	}
 	var fs []*Function
-	var decl, products, columns strings.Builder
+	var decl, products, columns, blocks strings.Builder
 	for _, target := range targets {
 		for _, k := range prog.Kernels {
 			f, reason := Lower(k, target)
@@ -140,14 +164,18 @@ func TestFarRows(t *testing.T) {
 				fmt.Fprintf(&products, "\t%q: func(x, w, z *float32, n int) { %s(x, w, z, n, 0, %d) },\n", f.Name, f.Name, items)
 			} else {
 				items, _ := f.Items.Int()
-				fmt.Fprintf(&columns, "\t%q: func(x, z *float32) { %s(x, z, 0, %d) },\n", f.Name, f.Name, items)
+				list := &columns
+				if k.Name == "farBlock" {
+					list = &blocks
+				}
+				fmt.Fprintf(list, "\t%q: func(x, z *float32) { %s(x, z, 0, %d) },\n", f.Name, f.Name, items)
 			}
 		}
 	}
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"go.mod": "module far\n\ngo 1.26\n", "main.go": farProgram, "kernels_amd64.s": string(Assembly(nil, "!purego", fs)),
-		"functions.go": "package main\n\nvar products = map[string]func(x, w, z *float32, n int){\n" + products.String() + "}\n\nvar columns = map[string]func(x, z *float32){\n" + columns.String() + "}\n\n" + decl.String(),
+		"functions.go": "package main\n\nvar products = map[string]func(x, w, z *float32, n int){\n" + products.String() + "}\n\nvar columns = map[string]func(x, z *float32){\n" + columns.String() + "}\n\nvar blocks = map[string]func(x, z *float32){\n" + blocks.String() + "}\n\n" + decl.String(),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)

@@ -132,7 +132,7 @@ type scratch struct {
 	of            map[reg]string
 }
 
-// instruction prints one instruction with the loads and stores of spilled operands.
+// instruction prints one instruction.
 func (p *printer) instruction(in *inst) {
 	switch in.flow {
 	case label:
@@ -154,19 +154,30 @@ func (p *printer) instruction(in *inst) {
 		p.stored = ""
 		return
 	}
-	s := &scratch{of: map[reg]string{}}
 	if p.isMove(in) {
-		from, to := p.place(in.a[0], s), p.place(in.a[1], s)
-		switch {
-		case from == to:
-		case inFrame(from) && inFrame(to):
-			p.line("MOVQ", from, gpScratch[0])
-			p.line("MOVQ", gpScratch[0], to)
-		default:
-			p.line("MOVQ", from, to)
-		}
+		p.copyNumber(in)
 		return
 	}
+	p.computation(in)
+}
+
+// copyNumber prints a copy between general registers or their slots.
+func (p *printer) copyNumber(in *inst) {
+	s := &scratch{of: map[reg]string{}}
+	from, to := p.place(in.a[0], s), p.place(in.a[1], s)
+	switch {
+	case from == to:
+	case inFrame(from) && inFrame(to):
+		p.line("MOVQ", from, gpScratch[0])
+		p.line("MOVQ", gpScratch[0], to)
+	default:
+		p.line("MOVQ", from, to)
+	}
+}
+
+// computation prints an instruction with the loads and stores of spilled operands.
+func (p *printer) computation(in *inst) {
+	s := &scratch{of: map[reg]string{}}
 	var stores []func()
 	in.registers(func(r reg, read, write bool) {
 		iv := p.alloc.at[r]

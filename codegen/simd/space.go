@@ -174,18 +174,7 @@ func (g *generator) stridesOf(a *loop.Axis, phases []*loop.Phase) strides {
 	var s strides
 	for _, ph := range phases {
 		accesses(ph, func(p *loop.Param, index []*loop.Expr, write bool) {
-			l := g.position(p, index)
-			c := l.coef(a)
-			for _, t := range l.terms {
-				if t.atom == nil || !mentions(t.atom, a) {
-					continue
-				}
-				if t.atom.Op == loop.Mod && t.atom.Args[0].Op == loop.AxisVar && c.Is(0) {
-					c = t.coef
-				} else if t.atom.Op != loop.FloorDiv || t.atom.Args[0].Op != loop.AxisVar {
-					c = dim.Const(-7) // no even stride
-				}
-			}
+			c := g.strideOf(p, index, a)
 			switch {
 			case c.Is(1) && write:
 				s.unit++
@@ -203,6 +192,27 @@ func (g *generator) stridesOf(a *loop.Axis, phases []*loop.Phase) strides {
 		})
 	}
 	return s
+}
+
+// unevenStride stands for a distance that is not the same everywhere.
+const unevenStride = -7
+
+// strideOf is the distance in elements of an access between neighbours along an axis,
+// within a panel where it runs through panels.
+func (g *generator) strideOf(p *loop.Param, index []*loop.Expr, a *loop.Axis) dim.Dim {
+	l := g.position(p, index)
+	c := l.coef(a)
+	for _, t := range l.terms {
+		if t.atom == nil || !mentions(t.atom, a) {
+			continue
+		}
+		if t.atom.Op == loop.Mod && t.atom.Args[0].Op == loop.AxisVar && c.Is(0) {
+			c = t.coef
+		} else if t.atom.Op != loop.FloorDiv || t.atom.Args[0].Op != loop.AxisVar {
+			c = dim.Const(unevenStride)
+		}
+	}
+	return c
 }
 
 // laneAxis picks the axis that runs along the lanes, the one with the least

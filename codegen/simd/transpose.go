@@ -17,7 +17,7 @@ func (g *generator) transposing(space []*loop.Axis, lane *loop.Axis, ph *loop.Ph
 		return nil
 	}
 	for _, s := range ph.Stores {
-		if s.If != nil || !g.strideOf(s.Param, s.Index, lane).Is(1) {
+		if s.If != nil || !g.strideOf(s.Param, s.Index, lane).Is(1) || !g.wholePanels(s.Param, s.Index, lane) {
 			return nil
 		}
 	}
@@ -37,23 +37,13 @@ func (g *generator) transposing(space []*loop.Axis, lane *loop.Axis, ph *loop.Ph
 const longTranspose = 16
 
 // operations counts what a phase does with the elements that it reads and stores.
-func operations(ph *loop.Phase) int {
-	seen := map[*loop.Expr]bool{}
-	var visit func(e *loop.Expr)
-	visit = func(e *loop.Expr) {
-		if e == nil || seen[e] {
-			return
+func operations(ph *loop.Phase) (n int) {
+	phaseExprs(ph, func(e *loop.Expr) {
+		if e.Type != dim.Int64 { // no index
+			n++
 		}
-		seen[e] = true
-		for _, x := range append([]*loop.Expr{e.Guard}, e.Args...) {
-			visit(x)
-		}
-	}
-	for _, s := range ph.Stores {
-		visit(s.Value)
-		visit(s.If)
-	}
-	return len(seen)
+	})
+	return n
 }
 
 // turned lists the loads of a phase that are neighbours along row and evenly apart
@@ -65,34 +55,26 @@ func (g *generator) turned(ph *loop.Phase, lane, row *loop.Axis) []*loop.Expr {
 			return
 		}
 		step, even := g.strideOf(e.Param, e.Index, lane).Int()
-		if even && step > 1 && g.strideOf(e.Param, e.Index, row).Is(1) {
+		whole := g.wholePanels(e.Param, e.Index, lane) && g.wholePanels(e.Param, e.Index, row)
+		if even && step > 1 && whole && g.strideOf(e.Param, e.Index, row).Is(1) {
 			list = append(list, e)
 		}
 	})
 	return list
 }
 
-// strideOf is the distance in elements of an access between neighbours along an
-// axis, within a panel if it runs through panels; -1 when there is none.
-func (g *generator) strideOf(p *loop.Param, index []*loop.Expr, a *loop.Axis) dim.Dim {
-	l := g.position(p, index)
-	c := l.coef(a)
-	for _, t := range l.terms {
+// wholePanels reports whether a vector along an axis lies within one panel wherever an
+// access runs through panels.
+func (g *generator) wholePanels(p *loop.Param, index []*loop.Expr, a *loop.Axis) bool {
+	for _, t := range g.position(p, index).terms {
 		if t.atom == nil || !mentions(t.atom, a) {
 			continue
 		}
-		plain := (t.atom.Op == loop.Mod || t.atom.Op == loop.FloorDiv) && t.atom.Args[0].Op == loop.AxisVar
-		if !plain {
-			return dim.Const(-1)
-		}
-		if w, ok := constIndex(t.atom.Args[1]); !ok || w&(w-1) != 0 || w < int64(g.target.lanes()) {
-			return dim.Const(-1)
-		}
-		if t.atom.Op == loop.Mod {
-			c = c.Add(t.coef)
+		if w, ok := constIndex(t.atom.Args[len(t.atom.Args)-1]); !ok || w&(w-1) != 0 || w < int64(g.target.lanes()) {
+			return false
 		}
 	}
-	return c
+	return true
 }
 
 // transposed emits a tile of a map phase whose rows are as many as a vector has

@@ -228,17 +228,7 @@ func (a *absorber) share(old, k *loop.Kernel) *loop.Kernel {
 // finish puts the new kernels into the program, each behind what it was made of, and
 // drops those that no call uses any more.
 func (a *absorber) finish(p *loop.Program) {
-	used := map[*loop.Kernel]bool{}
-	eachFunc(p, func(f *loop.Func) {
-		for _, c := range loop.Calls(f) {
-			used[c.Kernel] = true
-		}
-	})
-	for _, k := range p.Kernels {
-		for _, part := range k.Parts {
-			used[part.Kernel] = true
-		}
-	}
+	used := usedKernels(p)
 	var kernels []*loop.Kernel
 	var put func(k *loop.Kernel, free bool) bool
 	put = func(k *loop.Kernel, free bool) bool {

@@ -80,6 +80,20 @@ func eachFunc(p *loop.Program, visit func(*loop.Func)) {
 	}
 }
 
+// usedKernels are the kernels that are called, and their parts.
+func usedKernels(p *loop.Program) map[*loop.Kernel]bool {
+	used := map[*loop.Kernel]bool{}
+	eachFunc(p, func(f *loop.Func) {
+		for _, c := range loop.Calls(f) {
+			used[c.Kernel] = true
+			for _, part := range c.Kernel.Parts {
+				used[part.Kernel] = true
+			}
+		}
+	})
+	return used
+}
+
 // findFixed finds the tensors that some kernel sees in another shape than their
 // own, which only works row-major.
 func (l *layouter) findFixed() {

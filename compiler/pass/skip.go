@@ -406,15 +406,7 @@ func (s *skipper) replace(p *loop.Part, axes []*loop.Axis, t *loop.Tiles) {
 // dropUnused drops the kernels that nothing runs any more; what was made of one
 // takes its name.
 func (s *skipper) dropUnused(p *loop.Program) {
-	used := map[*loop.Kernel]bool{}
-	eachFunc(p, func(f *loop.Func) {
-		for _, c := range loop.Calls(f) {
-			used[c.Kernel] = true
-			for _, part := range c.Kernel.Parts {
-				used[part.Kernel] = true
-			}
-		}
-	})
+	used := usedKernels(p)
 	for _, pair := range s.from {
 		if old, made := pair[0], pair[1]; !used[old] && old.Name != "" {
 			old.Name, made.Name = "", old.Name

@@ -395,12 +395,7 @@ func (w *partWriter) counter(name string, n int) *loop.Expr {
 // finish puts the new kernels into the program and drops those that no call
 // uses any more.
 func (t *tiler) finish() {
-	used := map[*loop.Kernel]bool{}
-	eachFunc(t.p, func(f *loop.Func) {
-		for _, c := range loop.Calls(f) {
-			used[c.Kernel] = true
-		}
-	})
+	used := usedKernels(t.p)
 	var kernels []*loop.Kernel
 	known := map[*loop.Kernel]bool{}
 	left := t.tiled
