@@ -1,9 +1,6 @@
 package mlrt
 
-import (
-	"fmt"
-	"unsafe"
-)
+import "unsafe"
 
 const lineBytes = 64 // a cache line, and the widest vector
 
@@ -29,7 +26,7 @@ func NewArena(sizes ...int64) (*Arena, error) {
 	var at int64
 	for i, n := range sizes {
 		if n < 0 || n > MaxBytes || at+n > MaxBytes || int64(int(at+n+2*lineBytes)) != at+n+2*lineBytes {
-			return nil, fmt.Errorf("%w: scratch memory exceeds %d bytes", ErrShape, int64(MaxBytes))
+			return nil, failed(ErrShape, "scratch memory exceeds ", int64(MaxBytes), " bytes")
 		}
 		a.slots[i] = slot{int(at), int(at + n)}
 		at = (at + n + lineBytes - 1) &^ (lineBytes - 1)
@@ -47,7 +44,7 @@ func Slice[T Element](a *Arena, slot, n int) []T {
 	var zero T
 	s := a.slots[slot]
 	if n < 0 || n > (s.end-s.begin)/int(unsafe.Sizeof(zero)) {
-		panic(fmt.Sprintf("mlrt: %d elements do not fit slot %d of %d bytes", n, slot, s.end-s.begin))
+		panic(text("mlrt: ", n, " elements do not fit slot ", slot, " of ", s.end-s.begin, " bytes"))
 	}
 	if n == 0 {
 		return []T{}

@@ -1,9 +1,6 @@
 package mlrt
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 // Finite reports whether v is neither infinite nor NaN.
 func Finite(v float32) bool { return v-v == 0 }
@@ -27,11 +24,11 @@ func FirstNotFinite(file string, loss float32, list []Watched) error {
 		}
 		where := ""
 		if w.Line > 0 {
-			where = fmt.Sprintf(" (%s:%d  %s)", file, w.Line, w.From)
+			where = text(" (", file, ":", w.Line, "  ", w.From, ")")
 		}
-		return fmt.Errorf("%w: it is %v; the first bad tensor is %s%s: element %d is %v", ErrNotFinite, loss, w.Name, where, i, v)
+		return failed(ErrNotFinite, "it is ", loss, "; the first bad tensor is ", w.Name, where, ": element ", i, " is ", v)
 	}
-	return fmt.Errorf("%w: it is %v", ErrNotFinite, loss)
+	return failed(ErrNotFinite, "it is ", loss)
 }
 
 func notFinite(data any) (at int, v float64, found bool) {

@@ -1,7 +1,6 @@
 package mlrt
 
 import (
-	"fmt"
 	"unsafe"
 )
 
@@ -47,7 +46,7 @@ func Take[T Element](l *Local, n int) []T {
 	at := l.used
 	l.used = (at + n*int(unsafe.Sizeof(zero)) + lineBytes - 1) &^ (lineBytes - 1)
 	if n < 0 || l.used > len(l.bytes) {
-		panic(fmt.Sprintf("mlrt: %d elements do not fit what is left of %d bytes", n, len(l.bytes)-at))
+		panic(text("mlrt: ", n, " elements do not fit what is left of ", len(l.bytes)-at, " bytes"))
 	}
 	if n == 0 {
 		return []T{}

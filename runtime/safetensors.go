@@ -1,16 +1,10 @@
 package mlrt
 
 import (
-	"bytes"
-	"encoding/binary"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"math/bits"
 	"slices"
-	"strconv"
-	"unicode/utf8"
 )
 
 // Limits of a weights file, enforced before memory is taken.
@@ -43,10 +37,6 @@ type entry struct {
 	begin, end int64
 }
 
-func damaged(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrWeights, fmt.Sprintf(format, args...))
-}
-
 // ReadFile reads a safetensors file whole. It refuses what the format forbids:
 // a header that is no JSON of the right form, duplicate names, offsets that
 // overlap, leave holes or lie outside the file; and, where the file has
@@ -55,18 +45,18 @@ func damaged(format string, args ...any) error {
 func ReadFile(r io.Reader) (*File, error) {
 	var size [8]byte
 	if n, err := io.ReadFull(r, size[:]); err != nil {
-		return nil, readError(err, "file ends after %d bytes, before the size of its header", n)
+		return nil, readError(err, "file ends after ", n, " bytes, before the size of its header")
 	}
-	n := binary.LittleEndian.Uint64(size[:])
+	n := uint64At(size[:])
 	if n > MaxHeader {
-		return nil, damaged("header of %d bytes, the limit is %d", n, MaxHeader)
+		return nil, damaged("header of ", n, " bytes, the limit is ", MaxHeader)
 	}
 	header, err := readUpTo(r, int64(n))
 	if err != nil {
 		return nil, err
 	}
 	if int64(len(header)) < int64(n) {
-		return nil, damaged("file ends in its header: %d of %d bytes", len(header), n)
+		return nil, damaged("file ends in its header: ", len(header), " of ", n, " bytes")
 	}
 	f := &File{}
 	if err := f.parseHeader(header); err != nil {
@@ -86,9 +76,9 @@ func ReadFile(r io.Reader) (*File, error) {
 }
 
 // readError turns the end of a file into damage and leaves other errors alone.
-func readError(err error, format string, args ...any) error {
+func readError(err error, parts ...any) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return damaged(format, args...)
+		return damaged(parts...)
 	}
 	return err
 }
@@ -96,10 +86,21 @@ func readError(err error, format string, args ...any) error {
 // readUpTo reads n bytes, fewer at the end of r. Memory grows with what really
 // arrives, so that a lying header costs nothing.
 func readUpTo(r io.Reader, n int64) ([]byte, error) {
-	var b bytes.Buffer
-	b.Grow(int(min(n, 1<<20)))
-	_, err := io.Copy(&b, io.LimitReader(r, n))
-	return b.Bytes(), err
+	b := make([]byte, 0, min(n, 1<<20))
+	for int64(len(b)) < n {
+		if len(b) == cap(b) {
+			b = append(make([]byte, 0, min(n, 2*int64(cap(b)))), b...)
+		}
+		k, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+k]
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return b, err
+		}
+	}
+	return b, nil
 }
 
 func (f *File) checkLength(r io.Reader, total int64) error {
@@ -115,7 +116,7 @@ func (f *File) checkLength(r io.Reader, total int64) error {
 	}
 	for _, t := range f.tensors {
 		if t.end > have {
-			return damaged("tensor %q: file ends after %d of its %d bytes", t.name, max(0, have-t.begin), t.end-t.begin)
+			return damaged("tensor ", quoted(t.name), ": file ends after ", max(0, have-t.begin), " of its ", t.end-t.begin, " bytes")
 		}
 	}
 	return damaged("file ends early")
@@ -135,182 +136,13 @@ func (f *File) checkLayout() (int64, error) {
 	for i, t := range order {
 		switch {
 		case t.begin < at:
-			return 0, damaged("tensors %q and %q overlap", order[i-1].name, t.name)
+			return 0, damaged("tensors ", quoted(order[i-1].name), " and ", quoted(t.name), " overlap")
 		case t.begin > at:
-			return 0, damaged("tensor %q: hole of %d bytes before it", t.name, t.begin-at)
+			return 0, damaged("tensor ", quoted(t.name), ": hole of ", t.begin-at, " bytes before it")
 		}
 		at = t.end
 	}
 	return at, nil
-}
-
-// parseHeader reads the JSON token by token, because encoding/json would accept
-// duplicate names and forget their order. Its fixed form bounds the depth.
-func (f *File) parseHeader(header []byte) error {
-	if !utf8.Valid(header) {
-		return damaged("header is not UTF-8")
-	}
-	d := headerReader{json.NewDecoder(bytes.NewReader(header))}
-	d.UseNumber()
-	seen := map[string]bool{}
-	err := d.object(func(name string) error {
-		if seen[name] {
-			return fmt.Errorf("%q occurs twice", name)
-		}
-		seen[name] = true
-		if name == "__metadata__" {
-			f.Metadata = map[string]string{}
-			return d.metadata(f.Metadata)
-		}
-		t := entry{name: name, begin: -1}
-		if err := d.tensor(&t); err != nil {
-			return fmt.Errorf("tensor %q: %w", name, err)
-		}
-		f.tensors = append(f.tensors, t)
-		return nil
-	})
-	if err == nil {
-		if _, end := d.Token(); end != io.EOF {
-			err = errors.New("text behind the closing brace")
-		}
-	}
-	if err != nil {
-		return damaged("header: %v", err)
-	}
-	return nil
-}
-
-type headerReader struct{ *json.Decoder }
-
-func (d headerReader) delim(want json.Delim) error {
-	t, err := d.Token()
-	if err != nil {
-		return err
-	}
-	if t != want {
-		return fmt.Errorf("have %v where %v should be", t, want)
-	}
-	return nil
-}
-
-// object reads {...} and calls member at each value.
-func (d headerReader) object(member func(name string) error) error {
-	if err := d.delim('{'); err != nil {
-		return err
-	}
-	for d.More() {
-		name, err := d.text()
-		if err != nil {
-			return err
-		}
-		if err := member(name); err != nil {
-			return err
-		}
-	}
-	return d.delim('}')
-}
-
-func (d headerReader) text() (string, error) {
-	t, err := d.Token()
-	if err != nil {
-		return "", err
-	}
-	s, ok := t.(string)
-	if !ok {
-		return "", fmt.Errorf("have %v where a string should be", t)
-	}
-	return s, nil
-}
-
-// numbers reads an array of at most limit whole numbers, none negative.
-func (d headerReader) numbers(limit int) ([]int64, error) {
-	if err := d.delim('['); err != nil {
-		return nil, err
-	}
-	v := []int64{}
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		s, _ := t.(json.Number)
-		n, err := strconv.ParseUint(string(s), 10, 63)
-		if err != nil {
-			return nil, fmt.Errorf("have %v where a whole number should be", t)
-		}
-		if len(v) == limit {
-			return nil, fmt.Errorf("more than %d numbers", limit)
-		}
-		v = append(v, int64(n))
-	}
-	return v, d.delim(']')
-}
-
-func (d headerReader) metadata(m map[string]string) error {
-	return d.object(func(key string) error {
-		if _, twice := m[key]; twice {
-			return fmt.Errorf("metadata %q occurs twice", key)
-		}
-		s, err := d.text()
-		m[key] = s
-		return err
-	})
-}
-
-func (d headerReader) tensor(t *entry) error {
-	var have [3]bool
-	err := d.object(func(key string) error {
-		i := slices.Index([]string{"dtype", "shape", "data_offsets"}, key)
-		if i < 0 || have[i] {
-			return fmt.Errorf("unknown or repeated member %q", key)
-		}
-		have[i] = true
-		switch key {
-		case "dtype":
-			s, err := d.text()
-			if err != nil {
-				return err
-			}
-			k := slices.Index(dtypeNames[1:], s)
-			if k < 0 {
-				return fmt.Errorf("element type %q is not supported", s)
-			}
-			t.dtype = DType(k + 1)
-		case "shape":
-			dims, err := d.numbers(maxRank)
-			for _, n := range dims {
-				if int64(int(n)) != n {
-					return fmt.Errorf("dimension %d is too large", n)
-				}
-				t.shape = append(t.shape, int(n))
-			}
-			return err
-		default:
-			o, err := d.numbers(2)
-			if err == nil && len(o) != 2 {
-				err = errors.New("data_offsets needs two numbers")
-			}
-			if err != nil {
-				return err
-			}
-			t.begin, t.end = o[0], o[1]
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if have != [3]bool{true, true, true} {
-		return errors.New("dtype, shape or data_offsets is missing")
-	}
-	size, err := Bytes(t.dtype.Size(), t.shape...)
-	if err != nil {
-		return err
-	}
-	if t.begin > t.end || t.end > MaxBytes || t.end-t.begin != size {
-		return fmt.Errorf("offsets [%d, %d] do not fit its %d bytes", t.begin, t.end, size)
-	}
-	return nil
 }
 
 // Bytes returns elem times the product of dims. Negative dimensions and results
@@ -319,7 +151,7 @@ func Bytes(elem int, dims ...int) (int64, error) {
 	n, huge := uint64(elem), false
 	for _, d := range dims {
 		if d < 0 {
-			return 0, fmt.Errorf("%w: negative dimension %d", ErrShape, d)
+			return 0, failed(ErrShape, "negative dimension ", d)
 		}
 		if d == 0 {
 			return 0, nil
@@ -331,7 +163,7 @@ func Bytes(elem int, dims ...int) (int64, error) {
 		}
 	}
 	if huge {
-		return 0, fmt.Errorf("%w: %d elements of %d bytes exceed the limit of %d bytes", ErrShape, dims, elem, int64(MaxBytes))
+		return 0, failed(ErrShape, dims, " elements of ", elem, " bytes exceed the limit of ", int64(MaxBytes), " bytes")
 	}
 	return int64(n), nil
 }
@@ -341,7 +173,7 @@ func Bytes(elem int, dims ...int) (int64, error) {
 func (f *File) Append(other *File) error {
 	for _, t := range other.tensors {
 		if f.Find(t.name) >= 0 {
-			return damaged("two files have a tensor %q", t.name)
+			return damaged("two files have a tensor ", quoted(t.name))
 		}
 	}
 	shift := int64(len(f.data))
@@ -385,7 +217,7 @@ func (f *File) Read(i int, dst any) error {
 	n := len(raw) / t.dtype.Size()
 	if have, ok := t.dtype.Len(dst); ok {
 		if have != n {
-			return fmt.Errorf("%w: tensor %q has %d elements, the destination %d", ErrShape, t.name, n, have)
+			return failed(ErrShape, "tensor ", quoted(t.name), " has ", n, " elements, the destination ", have)
 		}
 		decode(dst, raw)
 		return nil
@@ -407,10 +239,10 @@ func (f *File) Read(i int, dst any) error {
 		at = nil
 	}
 	if at == nil {
-		return fmt.Errorf("%w: tensor %q is %v, the destination %T", ErrShape, t.name, t.dtype, dst)
+		return failed(ErrShape, "tensor ", quoted(t.name), " is ", t.dtype, ", the destination ", typeOf{dst})
 	}
 	if have != n {
-		return fmt.Errorf("%w: tensor %q has %d elements, the destination %d", ErrShape, t.name, n, have)
+		return failed(ErrShape, "tensor ", quoted(t.name), " has ", n, " elements, the destination ", have)
 	}
 	return nil
 }

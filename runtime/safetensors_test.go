@@ -174,7 +174,7 @@ func TestSafetensorsHostile(t *testing.T) {
 		{`{"a":{` + one + `}} x`, ""},
 		{strings.Repeat("[", 100000), "should be"},
 		{"{\"\xff\":{" + one + "}}", "UTF-8"},
-		{`{"__metadata__":{"mlc.sha256/a":"00"},"a":{` + one + `}}`, "SHA-256"},
+		{`{"__metadata__":{"mlc.crc32c/a":"00"},"a":{` + one + `}}`, "checksum"},
 	} {
 		_, err := ReadFile(header(c.header, "data"))
 		if err == nil || !errors.Is(err, ErrWeights) || !strings.Contains(err.Error(), c.want) {
@@ -199,7 +199,7 @@ func TestSafetensorsWriteErrors(t *testing.T) {
 	}{
 		"duplicate":     {nil, []Stored{ok, ok}},
 		"reserved name": {nil, []Stored{{"__metadata__", Float32, []int{1}, []float32{1}}}},
-		"reserved key":  {map[string]string{"mlc.sha256": "x"}, []Stored{ok}},
+		"reserved key":  {map[string]string{"mlc.crc32c": "x"}, []Stored{ok}},
 		"wrong length":  {nil, []Stored{{"a", Float32, []int{2}, []float32{1}}}},
 		"wrong type":    {nil, []Stored{{"a", Float32, []int{1}, []float64{1}}}},
 		"negative":      {nil, []Stored{{"a", Float32, []int{-1}, []float32{}}}},

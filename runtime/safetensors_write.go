@@ -1,13 +1,7 @@
 package mlrt
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
-	"hash"
+	"hash/crc32"
 	"io"
 	"maps"
 	"slices"
@@ -16,34 +10,36 @@ import (
 )
 
 // Checksums live in the metadata: one for each tensor's bytes and one, the
-// manifest, for everything else in the header.
+// manifest, for everything else in the header. They find damage, as the checksums
+// of TensorFlow's checkpoints do; they are no proof against who writes the file,
+// since a digest in the file itself could not be one either.
 const (
-	manifestKey  = "mlc.sha256"
-	tensorKey    = "mlc.sha256/"
+	manifestKey  = "mlc.crc32c"
+	tensorKey    = "mlc.crc32c/"
 	encodedChunk = 16 << 10 // elements encoded at once
 )
 
 // WriteFile writes a safetensors file: the tensors in the order given, metadata
-// sorted by key, with a SHA-256 for each tensor and for the header. Equal input
-// gives equal bytes. Metadata keys that start with "mlc.sha256" are reserved.
+// sorted by key, with a CRC-32C for each tensor and for the header. Equal input
+// gives equal bytes. Metadata keys that start with "mlc.crc32c" are reserved.
 func WriteFile(w io.Writer, metadata map[string]string, tensors []Stored) error {
 	entries, err := layOut(tensors)
 	if err != nil {
 		return err
 	}
 	meta := make(map[string]string, len(metadata)+len(tensors)+1)
-	for _, k := range slices.Sorted(maps.Keys(metadata)) {
+	for _, k := range sortedKeys(metadata) {
 		if strings.HasPrefix(k, manifestKey) {
-			return fmt.Errorf("%w: metadata key %q is reserved", ErrWeights, k)
+			return damaged("metadata key ", quoted(k), " is reserved")
 		}
 		meta[k] = metadata[k]
 	}
 	for _, t := range tensors {
-		h := sha256.New()
-		if err := writeData(h, t); err != nil {
+		var c checksum
+		if err := writeData(&c, t); err != nil {
 			return err
 		}
-		meta[tensorKey+t.Name] = sum(h)
+		meta[tensorKey+t.Name] = c.String()
 	}
 	meta[manifestKey] = manifest(meta, entries)
 	header, err := marshalHeader(meta, entries)
@@ -71,17 +67,17 @@ func layOut(tensors []Stored) ([]entry, error) {
 		n, ok := t.DType.Len(t.Data)
 		switch {
 		case seen[t.Name]:
-			return nil, fmt.Errorf("%w: tensor name %q is reserved or occurs twice", ErrWeights, t.Name)
+			return nil, damaged("tensor name ", quoted(t.Name), " is reserved or occurs twice")
 		case err != nil:
-			return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
+			return nil, &failure{text("tensor ", quoted(t.Name), ": ", err), err}
 		case len(t.Shape) > maxRank:
-			return nil, fmt.Errorf("%w: tensor %q has more than %d dimensions", ErrShape, t.Name, maxRank)
+			return nil, failed(ErrShape, "tensor ", quoted(t.Name), " has more than ", maxRank, " dimensions")
 		case !ok:
-			return nil, fmt.Errorf("%w: tensor %q is %v, its data %T", ErrShape, t.Name, t.DType, t.Data)
+			return nil, failed(ErrShape, "tensor ", quoted(t.Name), " is ", t.DType, ", its data ", typeOf{t.Data})
 		case int64(n)*int64(t.DType.Size()) != size:
-			return nil, fmt.Errorf("%w: tensor %q of shape %v has %d elements", ErrShape, t.Name, t.Shape, n)
+			return nil, failed(ErrShape, "tensor ", quoted(t.Name), " of shape ", t.Shape, " has ", n, " elements")
 		case at+size > MaxBytes:
-			return nil, fmt.Errorf("%w: more than %d bytes of data", ErrWeights, int64(MaxBytes))
+			return nil, damaged("more than ", int64(MaxBytes), " bytes of data")
 		}
 		seen[t.Name] = true
 		entries[i] = entry{t.Name, t.DType, t.Shape, at, at + size}
@@ -102,65 +98,34 @@ func writeData(w io.Writer, t Stored) error {
 	return nil
 }
 
-// marshalHeader returns the size and the JSON, padded to eight bytes.
-func marshalHeader(meta map[string]string, entries []entry) ([]byte, error) {
-	var b bytes.Buffer
-	b.Write(make([]byte, 8))
-	b.WriteString(`{"__metadata__":{`)
-	for i, k := range slices.Sorted(maps.Keys(meta)) {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		writeText(&b, k)
-		b.WriteByte(':')
-		writeText(&b, meta[k])
-	}
-	b.WriteByte('}')
-	for _, e := range entries {
-		b.WriteByte(',')
-		writeText(&b, e.name)
-		fmt.Fprintf(&b, `:{"dtype":%q,"shape":[`, dtypeNames[e.dtype])
-		for i, d := range e.shape {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			b.WriteString(strconv.Itoa(d))
-		}
-		fmt.Fprintf(&b, `],"data_offsets":[%d,%d]}`, e.begin, e.end)
-	}
-	b.WriteByte('}')
-	for b.Len()%8 != 0 {
-		b.WriteByte(' ')
-	}
-	n := b.Len() - 8
-	if n > MaxHeader {
-		return nil, fmt.Errorf("%w: header of %d bytes, the limit is %d", ErrWeights, n, MaxHeader)
-	}
-	binary.LittleEndian.PutUint64(b.Bytes(), uint64(n))
-	return b.Bytes(), nil
+func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+
+// checksum is the CRC-32C (RFC 3720, appendix B.4) of what is written to it.
+type checksum uint32
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func (c *checksum) Write(p []byte) (int, error) {
+	*c = checksum(crc32.Update(uint32(*c), castagnoli, p))
+	return len(p), nil
 }
 
-// writeText writes s as a JSON string; invalid UTF-8 becomes U+FFFD.
-func writeText(b *bytes.Buffer, s string) {
-	text, _ := json.Marshal(s) // a string always has a JSON form
-	b.Write(text)
-}
+// String returns the sum in hexadecimal digits.
+func (c checksum) String() string { return strconv.FormatUint(uint64(c), 16) }
 
-func sum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
-
-// manifest is the SHA-256 of the metadata, sorted, and of each tensor's place.
+// manifest is the checksum of the metadata, sorted, and of each tensor's place.
 // Quoting makes the text unambiguous.
 func manifest(meta map[string]string, entries []entry) string {
-	h := sha256.New()
-	for _, k := range slices.Sorted(maps.Keys(meta)) {
+	var c checksum
+	for _, k := range sortedKeys(meta) {
 		if k != manifestKey {
-			fmt.Fprintf(h, "%q=%q\n", k, meta[k])
+			io.WriteString(&c, text(quoted(k), "=", quoted(meta[k]), "\n")) // never fails
 		}
 	}
 	for _, e := range entries {
-		fmt.Fprintf(h, "%q %s %d %d %d\n", e.name, dtypeNames[e.dtype], e.shape, e.begin, e.end)
+		io.WriteString(&c, text(quoted(e.name), " ", dtypeNames[e.dtype], " ", e.shape, " ", e.begin, " ", e.end, "\n"))
 	}
-	return sum(h)
+	return c.String()
 }
 
 // verify compares the file with its checksums and takes them out of Metadata. A
@@ -174,13 +139,12 @@ func (f *File) verify() error {
 		return nil
 	}
 	if f.Metadata[manifestKey] != manifest(f.Metadata, f.tensors) {
-		return damaged("header: SHA-256 differs")
+		return damaged("header: checksum differs")
 	}
 	for _, t := range f.tensors {
-		h := sha256.New()
-		h.Write(f.data[t.begin:t.end])
-		if f.Metadata[tensorKey+t.name] != sum(h) {
-			return damaged("tensor %q: SHA-256 differs", t.name)
+		sum := checksum(crc32.Checksum(f.data[t.begin:t.end], castagnoli))
+		if f.Metadata[tensorKey+t.name] != sum.String() {
+			return damaged("tensor ", quoted(t.name), ": checksum differs")
 		}
 	}
 	maps.DeleteFunc(f.Metadata, func(k, _ string) bool { return strings.HasPrefix(k, manifestKey) })

@@ -1,7 +1,6 @@
 package mlrt
 
 import (
-	"fmt"
 	"reflect"
 )
 
@@ -58,7 +57,7 @@ func (a *Arena) Visit(at any, _, slot int, elements int64) {
 	case *[]bool:
 		*p = Slice[bool](a, slot, n)
 	default:
-		panic(fmt.Sprintf("mlrt: a tensor is kept in a %T", at))
+		panic(text("mlrt: a tensor is kept in a ", typeOf{at}))
 	}
 }
 
@@ -111,7 +110,7 @@ func (l *Watch) name(at any) string {
 			continue
 		}
 		if f.Type.Kind() == reflect.Array {
-			return fmt.Sprintf("%s[%d]", f.Name, (offset-f.Offset)/f.Type.Elem().Size())
+			return text(f.Name, "[", int((offset-f.Offset)/f.Type.Elem().Size()), "]")
 		}
 		return f.Name
 	}

@@ -1,7 +1,6 @@
 package mlrt
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -15,7 +14,7 @@ func NewWeights(info *Info, at []any) Weights {
 		v := &info.Vars[i]
 		w.Data[i] = v.memory(p)
 		if n, ok := v.DType.Len(w.Data[i]); !ok || n != v.size() {
-			panic(fmt.Sprintf("mlrt: tensor %s is kept in a %T", v.Name, p))
+			panic(text("mlrt: tensor ", v.Name, " is kept in a ", typeOf{p}))
 		}
 	}
 	return w

@@ -1,7 +1,6 @@
 package mlrt
 
 import (
-	"fmt"
 	"io"
 	"strings"
 )
@@ -29,12 +28,12 @@ func (w *Weights) Write(i int, src any) error { return w.copy(i, src, true) }
 
 func (w *Weights) copy(i int, other any, write bool) error {
 	if i < 0 || i >= len(w.Data) || w.Data[i] == nil {
-		return fmt.Errorf("%w: tensor %d is not stored here", ErrWeights, i)
+		return failed(ErrWeights, "tensor ", i, " is not stored here")
 	}
 	v := &w.Info.Vars[i]
 	n := elements(v.Shape)
 	if have, ok := v.DType.Len(other); !ok || have != n {
-		return fmt.Errorf("%w: tensor %s takes %d elements of %s", ErrShape, v.Name, n, v.DType)
+		return failed(ErrShape, "tensor ", v.Name, " takes ", n, " elements of ", v.DType)
 	}
 	p := v.panels()
 	switch mem := w.Data[i].(type) {
@@ -115,10 +114,10 @@ func (w *Weights) Load(r io.Reader) error {
 		v := &w.Info.Vars[i]
 		at := f.Find(v.Name)
 		if at < 0 {
-			return fmt.Errorf("%w: it has no tensor %q", ErrWeights, v.Name)
+			return failed(ErrWeights, "it has no tensor ", quoted(v.Name))
 		}
 		if have := f.Tensor(at); have.DType != v.DType || !sameShape(have.Shape, v.Shape) {
-			return fmt.Errorf("%w: tensor %q is %s%v, the model has %s%v", ErrWeights, v.Name, have.DType, have.Shape, v.DType, v.Shape)
+			return failed(ErrWeights, "tensor ", quoted(v.Name), " is ", have.DType, have.Shape, ", the model has ", v.DType, v.Shape)
 		}
 		read[i] = v.DType.Make(elements(v.Shape))
 		if err := f.Read(at, read[i]); err != nil {

@@ -31,12 +31,12 @@ func OpenWeights(name string) (*Weights, error) {
 	if filepath.Ext(name) == ".json" {
 		return openShards(name)
 	}
-	f, fallback, err := mlrt.OpenWeights(mlrt.Disk, name)
+	f, fallback, err := openNewest(Disk, name)
 	if err != nil {
 		return nil, otherFormat(name, err)
 	}
 	if fallback != nil && !run {
-		return nil, fmt.Errorf("%w\nthe previous generation %s is whole", fallback, name+mlrt.PreviousSuffix)
+		return nil, fmt.Errorf("%w\nthe previous generation %s is whole", fallback, name+PreviousSuffix)
 	}
 	return &Weights{Name: name, File: f, Fallback: fallback}, nil
 }
@@ -45,7 +45,7 @@ func OpenWeights(name string) (*Weights, error) {
 // where its newest generation is lost, the previous one counts.
 func weightsIn(dir string) string {
 	for _, c := range [][2]string{
-		{CheckpointFile, CheckpointFile}, {CheckpointFile + mlrt.PreviousSuffix, CheckpointFile}, {indexFile, indexFile}, {modelFile, modelFile},
+		{CheckpointFile, CheckpointFile}, {CheckpointFile + PreviousSuffix, CheckpointFile}, {indexFile, indexFile}, {modelFile, modelFile},
 	} {
 		if _, err := os.Stat(filepath.Join(dir, c[0])); err == nil {
 			return filepath.Join(dir, c[1])

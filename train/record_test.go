@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	mlrt "github.com/mlc-go/mlc/runtime"
 )
 
 // printed is data that names its content.
@@ -89,7 +87,7 @@ var errDisk = errors.New("input/output error")
 // failing is a disk on which call number at of those that change something fails,
 // a write after half of its bytes.
 type failing struct {
-	mlrt.Storage
+	Storage
 	at, calls int
 }
 
@@ -98,7 +96,7 @@ func (f *failing) fails() bool {
 	return f.calls == f.at
 }
 
-func (f *failing) Create(name string) (mlrt.WriteSyncer, error) {
+func (f *failing) Create(name string) (WriteSyncer, error) {
 	if f.fails() {
 		return nil, errDisk
 	}
@@ -121,7 +119,7 @@ func (f *failing) SyncDir(dir string) error {
 }
 
 type failingFile struct {
-	mlrt.WriteSyncer
+	WriteSyncer
 	disk *failing
 }
 
@@ -150,15 +148,15 @@ func TestSavingFails(t *testing.T) {
 	if _, err := Run(context.Background(), whole, trainPoints, testPoints, o); err != nil {
 		t.Fatal(err)
 	}
-	disk := mlrt.Disk
-	defer func() { mlrt.Disk = disk }()
+	disk := Disk
+	defer func() { Disk = disk }()
 	lost, failures := 0, 0
 	for at := 1; ; at++ {
 		o.Dir, o.Resume = t.TempDir(), false
 		bad := &failing{Storage: disk, at: at}
-		mlrt.Disk = bad
+		Disk = bad
 		_, err := Run(context.Background(), newFake(6, 4), trainPoints, testPoints, o)
-		mlrt.Disk = disk
+		Disk = disk
 		if bad.calls < at {
 			break // the run has no call of this number
 		}

@@ -5,8 +5,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-
-	mlrt "github.com/mlc-go/mlc/runtime"
 )
 
 // writeFile replaces a file as a whole, making its folder when it is missing.
@@ -14,7 +12,7 @@ import (
 func writeFile(name string, write func(io.Writer) error) error {
 	err := os.MkdirAll(filepath.Dir(name), 0o777)
 	if err == nil {
-		err = mlrt.WriteFileAtomic(mlrt.Disk, name, write)
+		err = WriteFileAtomic(Disk, name, write)
 	}
 	if err != nil {
 		return fmt.Errorf("%w %s: %w", ErrSave, name, err)

@@ -1,6 +1,6 @@
 // Command digits trains a digit classifier on a folder with MNIST's files and
 // saves its weights, or asks saved weights about the folder's test images. It
-// uses the generated package, its runtime and package data alone.
+// uses the generated package, its runtime and packages data and train alone.
 //
 //	digits -data DIR -weights digits.safetensors -epochs 3
 //	digits -data DIR -weights digits.safetensors -ask 5
@@ -20,6 +20,7 @@ import (
 	"github.com/mlc-go/mlc/data"
 	"github.com/mlc-go/mlc/examples/digits/digits"
 	mlrt "github.com/mlc-go/mlc/runtime"
+	"github.com/mlc-go/mlc/train"
 )
 
 const (
@@ -66,7 +67,7 @@ func learn(ctx context.Context, out io.Writer, weights string, set *data.Set, ep
 	if err := os.MkdirAll(filepath.Dir(weights), 0o777); err != nil {
 		return err
 	}
-	return mlrt.WriteFileAtomic(mlrt.Disk, weights, trainer.Snapshot().Save)
+	return train.WriteFileAtomic(train.Disk, weights, trainer.Snapshot().Save)
 }
 
 // batches yields the samples of set in an order of the epoch's own. The slices

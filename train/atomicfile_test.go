@@ -1,4 +1,4 @@
-package mlrt
+package train
 
 import (
 	"bytes"
@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	mlrt "github.com/mlc-go/mlc/runtime"
 )
 
 var errInjected = errors.New("no space left on device")
@@ -145,12 +147,12 @@ func save(s Storage, generation int) error {
 		w[i] = float32(generation)
 	}
 	return WriteFileAtomic(s, "run/ck", func(w2 io.Writer) error {
-		return WriteFile(w2, map[string]string{"generation": strconv.Itoa(generation)}, []Stored{{"w", Float32, []int{len(w)}, w}})
+		return mlrt.WriteFile(w2, map[string]string{"generation": strconv.Itoa(generation)}, []mlrt.Stored{{Name: "w", DType: mlrt.Float32, Shape: []int{len(w)}, Data: w}})
 	})
 }
 
 func load(s Storage) (int, error) {
-	f, _, err := OpenWeights(s, "run/ck")
+	f, _, err := openNewest(s, "run/ck")
 	if err != nil {
 		return 0, err
 	}
@@ -217,8 +219,8 @@ func checkGenerations(t *testing.T, s *faulty, generation int, when string) {
 	}
 }
 
-// TestOpenWeightsFallsBack damages the newest generation at several places.
-func TestOpenWeightsFallsBack(t *testing.T) {
+// TestOpenNewestFallsBack damages the newest generation at several places.
+func TestOpenNewestFallsBack(t *testing.T) {
 	s := newFaulty()
 	for g := 1; g <= 2; g++ {
 		if err := save(s, g); err != nil {
@@ -228,19 +230,19 @@ func TestOpenWeightsFallsBack(t *testing.T) {
 	f := s.files["run/ck"]
 	for _, i := range []int{0, 20, len(f.data) / 2, len(f.data) - 1} {
 		f.data[i] ^= 4
-		got, fallback, err := OpenWeights(s, "run/ck")
+		got, fallback, err := openNewest(s, "run/ck")
 		f.data[i] ^= 4
-		if err != nil || got.Metadata["generation"] != "1" || !errors.Is(fallback, ErrWeights) {
+		if err != nil || got.Metadata["generation"] != "1" || !errors.Is(fallback, mlrt.ErrWeights) {
 			t.Errorf("byte %d damaged: fallback %v, error %v", i, fallback, err)
 		} else if i > len(f.data)/4 && !strings.Contains(fallback.Error(), `tensor "w"`) {
 			t.Errorf("byte %d damaged: %v does not name the tensor", i, fallback)
 		}
 	}
 	f.data, s.files["run/ck.prev"].data = f.data[:9], nil
-	if _, _, err := OpenWeights(s, "run/ck"); !errors.Is(err, ErrWeights) {
+	if _, _, err := openNewest(s, "run/ck"); !errors.Is(err, mlrt.ErrWeights) {
 		t.Errorf("both damaged: %v", err)
 	}
-	if _, _, err := OpenWeights(s, "run/none"); !errors.Is(err, fs.ErrNotExist) {
+	if _, _, err := openNewest(s, "run/none"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("missing: %v", err)
 	}
 }

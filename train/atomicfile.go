@@ -1,4 +1,4 @@
-package mlrt
+package train
 
 import (
 	"bufio"
@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	mlrt "github.com/mlc-go/mlc/runtime"
 )
 
 // Suffixes of the files beside a file that WriteFileAtomic writes.
@@ -58,8 +60,8 @@ func (disk) SyncDir(dir string) error {
 // WriteFileAtomic replaces a file as a whole. The new content is written to a
 // temporary file in the same folder and synced; then the old file becomes
 // name+PreviousSuffix and the new one takes its place. Whatever fails, and
-// wherever the process or the machine stops, OpenWeights finds the newest or
-// the previous generation. One process at a time may write a name.
+// wherever the process or the machine stops, the newest or the previous generation
+// is whole. One process at a time may write a name.
 func WriteFileAtomic(s Storage, name string, write func(io.Writer) error) error {
 	temporary := name + temporarySuffix
 	if err := writeSynced(s, temporary, write); err != nil {
@@ -93,10 +95,10 @@ func writeSynced(s Storage, name string, write func(io.Writer) error) (err error
 	return f.Sync()
 }
 
-// OpenWeights reads a safetensors file that WriteFileAtomic wrote, or its
+// openNewest reads a safetensors file that WriteFileAtomic wrote, or its
 // previous generation when the file is missing or damaged. Then fallback says
 // what was wrong with the newest one; err means that neither is whole.
-func OpenWeights(s Storage, name string) (f *File, fallback, err error) {
+func openNewest(s Storage, name string) (f *mlrt.File, fallback, err error) {
 	f, err = openFile(s, name)
 	if err == nil {
 		return f, nil, nil
@@ -111,13 +113,13 @@ func OpenWeights(s Storage, name string) (f *File, fallback, err error) {
 	return nil, nil, errors.Join(err, older)
 }
 
-func openFile(s Storage, name string) (*File, error) {
+func openFile(s Storage, name string) (*mlrt.File, error) {
 	r, err := s.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	f, err := ReadFile(r)
+	f, err := mlrt.ReadFile(r)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

@@ -1,6 +1,6 @@
 //go:build linux
 
-package mlrt
+package train
 
 import (
 	"errors"
