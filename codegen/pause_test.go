@@ -22,20 +22,18 @@ func TestPauses(t *testing.T) {
 		{"attention", map[string]int64{"batch": 1, "time": 1100}},
 	} {
 		for _, target := range []string{"avx2", "avx512"} {
-			for threads := range 3 { // the first never pauses
-				l.addCase(s.pkg, 3, max(threads, 1), "forward step step", s.dims)
-				c := &l.cases[len(l.cases)-1]
-				c.Target, c.Pauses = target, threads > 0
-				names = append(names, fmt.Sprintf("%s %v %s", s.pkg, s.dims, target))
+			l.addCase(s.pkg, 3, 1, "forward step step", s.dims)
+			l.cases[len(l.cases)-1].Target = target
+			for threads := 1; threads <= 2; threads++ {
+				l.addLike(s.pkg, target, threads)
+				l.cases[len(l.cases)-1].Pauses = true
 			}
+			names = append(names, fmt.Sprintf("%s %v %s", s.pkg, s.dims, target))
 		}
 	}
-	results := l.run()
-	for i, r := range results {
+	for i, r := range l.run() {
 		if r.Err != "" {
-			t.Errorf("%s: %s", names[i], r.Err)
-		} else if i%3 > 0 {
-			t.Run(names[i], func(t *testing.T) { same(t, r, results[i-i%3]) })
+			t.Errorf("%s, %d threads: %s", names[i/3], l.cases[i].Threads, r.Err)
 		}
 	}
 }
