@@ -65,12 +65,15 @@ type state struct {
 	Plateau      *plateauState     `json:"plateau,omitempty"`
 }
 
-// saver writes a run's files.
+// saver writes a run's files. A checkpoint is written while training goes on; settle
+// must be called before anything else is saved, and before the run ends.
 type saver struct {
 	t        mlrt.Trainer
 	o        Options
-	bufs     []any // one a stored tensor
+	bufs     []any // one a stored tensor; while writing is set they are that goroutine's
 	averages *averages
+	writing  chan error // gets what came of the checkpoint that is being written; nil: none is
+	step     int64      // of that checkpoint
 }
 
 func newSaver(t mlrt.Trainer, o Options, a *averages) *saver {
@@ -112,19 +115,43 @@ func (s *saver) metadata() map[string]string {
 	return m
 }
 
-// checkpoint writes all stored tensors and the state, and returns the file.
-func (s *saver) checkpoint(st state) (string, error) {
+// checkpoint begins to write the run record, then all stored tensors and the state.
+func (s *saver) checkpoint(record []byte, st state, step int64) error {
 	text, err := json.Marshal(st)
 	if err != nil {
-		return "", err
+		return err
 	}
 	meta := s.metadata()
 	meta[keyFormat], meta[keyState] = checkpointFormat, string(text)
 	list, err := s.stored(true)
 	if err != nil {
-		return "", err
+		return err
 	}
-	return s.write(CheckpointFile, meta, list)
+	done := make(chan error, 1)
+	s.writing, s.step = done, step
+	go func() {
+		// The record first: a resumed run drops the epochs that it is ahead.
+		err := s.write(recordFile, func(w io.Writer) error { _, err := w.Write(record); return err })
+		if err == nil {
+			err = s.write(CheckpointFile, func(w io.Writer) error { return mlrt.WriteFile(w, meta, list) })
+		}
+		done <- err
+	}()
+	return nil
+}
+
+// settle reports the checkpoint that is being written, once it is: its event, nil if
+// there is none to report, or why it could not be written. It waits for that if asked to.
+func (s *saver) settle(wait bool) (*Saved, error) {
+	if s.writing == nil || !wait && len(s.writing) == 0 {
+		return nil, nil
+	}
+	err := <-s.writing
+	s.writing = nil
+	if err != nil {
+		return nil, err
+	}
+	return &Saved{File: filepath.Join(s.o.Dir, CheckpointFile), Step: s.step}, nil
 }
 
 // model writes parameters and buffers, as other programs load them.
@@ -133,13 +160,12 @@ func (s *saver) model(name string) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.write(name, s.metadata(), list)
-	return err
+	meta := s.metadata()
+	return s.write(name, func(w io.Writer) error { return mlrt.WriteFile(w, meta, list) })
 }
 
-func (s *saver) write(name string, meta map[string]string, list []mlrt.Stored) (string, error) {
-	file := filepath.Join(s.o.Dir, name)
-	return file, writeFile(file, func(w io.Writer) error { return mlrt.WriteFile(w, meta, list) })
+func (s *saver) write(name string, content func(io.Writer) error) error {
+	return writeFile(filepath.Join(s.o.Dir, name), content)
 }
 
 // Weights is a weights file or checkpoint that has been read whole.

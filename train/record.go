@@ -2,7 +2,6 @@ package train
 
 import (
 	"encoding/json"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -39,9 +38,9 @@ type record struct {
 	History   []EpochDone       `json:"history"`
 }
 
-// record writes the run record.
-func (s *saver) record(r *run) error {
-	info := s.t.Info()
+// record returns the run record.
+func (r *run) record() ([]byte, error) {
+	info := r.trainer.Info()
 	rec := record{
 		Version: 1, Model: info.Name, File: info.File, Hash: info.Hash, Args: info.Args, Block: r.state.Block, Then: r.o.Then,
 		Epochs: r.o.Epochs, Batch: r.o.Batch, Seed: r.o.Seed,
@@ -54,13 +53,7 @@ func (s *saver) record(r *run) error {
 		rec.Tests = r.tests.data.Len()
 	}
 	text, err := json.MarshalIndent(rec, "", "  ")
-	if err != nil {
-		return err
-	}
-	return writeFile(filepath.Join(s.o.Dir, recordFile), func(w io.Writer) error {
-		_, err := w.Write(append(text, '\n'))
-		return err
-	})
+	return append(text, '\n'), err
 }
 
 // Origin says where a run's first weights came from.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -136,6 +137,57 @@ func (f *failingFile) Sync() error {
 		return errDisk
 	}
 	return f.WriteSyncer.Sync()
+}
+
+// waiting is a disk on which no file begins before begin is closed.
+type waiting struct {
+	Storage
+	begin chan struct{}
+}
+
+func (w *waiting) Create(name string) (WriteSyncer, error) {
+	<-w.begin
+	return w.Storage.Create(name)
+}
+
+// TestSavesBesideTraining: a disk that takes the first checkpoint only when the
+// second epoch has ended does not keep that from training, and loses nothing.
+func TestSavesBesideTraining(t *testing.T) {
+	o := Options{Epochs: 3, Batch: 64, Seed: 5, Dir: t.TempDir()}
+	disk := Disk
+	defer func() { Disk = disk }()
+	slow := &waiting{disk, make(chan struct{})}
+	Disk = slow
+	var have []string
+	o.Observe = func(e Event) {
+		switch e := e.(type) {
+		case EpochDone:
+			have = append(have, fmt.Sprint("epoch ", e.Epoch))
+			if e.Epoch == 2 {
+				close(slow.begin)
+			}
+		case Saved:
+			have = append(have, fmt.Sprint("saved ", e.Step))
+		}
+	}
+	steps := int64((trainPoints.Len() + 63) / 64)
+	done, err := Run(context.Background(), newFake(6, 4), trainPoints, testPoints, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"epoch 1", "epoch 2", fmt.Sprint("saved ", steps), "epoch 3", fmt.Sprint("saved ", 2*steps), fmt.Sprint("saved ", 3*steps)}
+	slices.Sort(have[3:5]) // the second is saved while the third epoch trains, or after it
+	slices.Sort(want[3:5])
+	if !slices.Equal(have, want) {
+		t.Errorf("events %q, want %q", have, want)
+	}
+	w, err := OpenWeights(o.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := w.state(); err != nil || s.Epoch != 3 || s.Steps[s.Block] != done.Steps {
+		t.Errorf("the checkpoint has epoch %d and steps %v, %v", s.Epoch, s.Steps, err)
+	}
 }
 
 // TestSavingFails makes every call of a run that changes its folder fail in turn.

@@ -117,7 +117,7 @@ func (r *run) run(ctx context.Context) (*Done, error) {
 	r.tell(started)
 	for r.state.Epoch < r.o.Epochs && !r.state.Stopped && !r.enough() {
 		if err := r.epoch(ctx); err != nil {
-			return r.done(errors.Is(err, ErrInterrupted)), err
+			return r.done(errors.Is(err, ErrInterrupted)), errors.Join(err, r.settle(true))
 		}
 	}
 	if err := r.finish(); err != nil {
@@ -278,6 +278,9 @@ func (r *run) epoch(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("epoch %d, step %d: %w", r.state.Epoch+1, r.trainer.Steps(r.block)+1, err)
 		}
+		if err := r.settle(false); err != nil {
+			return err
+		}
 		r.progress(begin, r.seen-seen)
 	}
 	whole := r.state.Batch == r.batches() || r.batches() == 0 && !r.enough()
@@ -357,11 +360,32 @@ func (r *run) closeEpoch(e EpochDone) error {
 		return nil
 	}
 	if better && r.o.KeepBest {
-		if err := r.saver.model(bestFile); err != nil {
+		if err := r.keep(bestFile); err != nil {
 			return err
 		}
 	}
 	return r.save()
+}
+
+// keep writes the model as it is.
+func (r *run) keep(name string) error {
+	if err := r.settle(true); err != nil {
+		return err
+	}
+	return r.saver.model(name)
+}
+
+// settle tells of the checkpoint that was being written, if it is whole by now or the
+// run is to wait for it.
+func (r *run) settle(wait bool) error {
+	if r.saver == nil {
+		return nil
+	}
+	saved, err := r.saver.settle(wait)
+	if saved != nil {
+		r.tell(*saved)
+	}
+	return err
 }
 
 // interrupt saves the state between two steps. The error is nil when the run
@@ -371,6 +395,9 @@ func (r *run) interrupt(ctx context.Context) error {
 		if err := r.save(); err != nil {
 			return err
 		}
+		if err := r.settle(true); err != nil {
+			return err
+		}
 	}
 	if ctx.Err() == nil {
 		return nil
@@ -378,21 +405,20 @@ func (r *run) interrupt(ctx context.Context) error {
 	return ErrInterrupted
 }
 
+// save begins to write a checkpoint of the present state.
 func (r *run) save() error {
+	if err := r.settle(true); err != nil {
+		return err
+	}
 	r.state.Steps = map[string]int64{}
 	for i, b := range r.trainer.Info().Trains {
 		r.state.Steps[b.Name] = r.trainer.Steps(i)
 	}
-	// The record first: a resumed run drops the epochs that it is ahead.
-	if err := r.saver.record(r); err != nil {
-		return err
-	}
-	file, err := r.saver.checkpoint(r.state)
+	record, err := r.record()
 	if err != nil {
 		return err
 	}
-	r.tell(Saved{File: file, Step: r.trainer.Steps(r.block)})
-	return nil
+	return r.saver.checkpoint(record, r.state, r.trainer.Steps(r.block))
 }
 
 // finish leaves the trained parameters in a file of their own.
@@ -400,7 +426,7 @@ func (r *run) finish() error {
 	if r.saver == nil {
 		return nil
 	}
-	return r.saver.model(modelFile)
+	return r.keep(modelFile)
 }
 
 func (r *run) done(interrupted bool) *Done {
