@@ -38,8 +38,8 @@ type quoted string
 // typeOf is the Go type of a value in a message.
 type typeOf struct{ value any }
 
-// text joins the parts of a message. Package fmt would do more, and would take as
-// long to compile as the rest of what a generated package needs.
+// text joins the parts of a message. Package fmt would do more and lengthen the first
+// build of every generated package.
 func text(parts ...any) string {
 	var b []byte
 	for _, p := range parts {
@@ -65,7 +65,11 @@ func text(parts ...any) string {
 		case error:
 			b = append(b, p.Error()...)
 		case typeOf:
-			b = append(b, reflect.TypeOf(p.value).String()...)
+			if p.value == nil {
+				b = append(b, "nil"...)
+			} else {
+				b = append(b, reflect.TypeOf(p.value).String()...)
+			}
 		default:
 			panic("mlrt: a message has a " + reflect.TypeOf(p).String())
 		}

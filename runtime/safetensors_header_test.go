@@ -88,8 +88,8 @@ func TestHeaderIsJSON(t *testing.T) {
 // TestText prints as fmt does.
 func TestText(t *testing.T) {
 	have := text("a ", quoted("é\n\""), " ", 1, " ", int64(-2), " ", uint64(3), " ", float32(0.1), " ", 1e100, " ", []int{}, []int{2, 3}, " ", Float16, " ",
-		errors.New("why"), " ", typeOf{[]uint8{}})
-	want := "a " + strconv.Quote("é\n\"") + " 1 -2 3 0.1 1e+100 [][2 3] float16 why []uint8"
+		errors.New("why"), " ", typeOf{[]uint8{}}, " ", typeOf{})
+	want := "a " + strconv.Quote("é\n\"") + " 1 -2 3 0.1 1e+100 [][2 3] float16 why []uint8 nil"
 	if have != want {
 		t.Errorf("%s\nwant %s", have, want)
 	}

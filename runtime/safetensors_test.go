@@ -94,7 +94,7 @@ func TestSafetensorsRoundTrip(t *testing.T) {
 	if err := f.Read(f.Find("d"), single[:]); err != nil || single[0] != math.Pi || !math.IsInf(float64(single[1]), -1) {
 		t.Errorf("float64 as float32: %v, %v", single, err)
 	}
-	for _, dst := range []any{make([]float32, 3), make([]int32, 2), "text", make([]float64, 1)} {
+	for _, dst := range []any{make([]float32, 3), make([]int32, 2), "text", make([]float64, 1), nil} {
 		if err := f.Read(f.Find("d"), dst); !errors.Is(err, ErrShape) {
 			t.Errorf("reading into %T: %v", dst, err)
 		}
@@ -202,6 +202,7 @@ func TestSafetensorsWriteErrors(t *testing.T) {
 		"reserved key":  {map[string]string{"mlc.crc32c": "x"}, []Stored{ok}},
 		"wrong length":  {nil, []Stored{{"a", Float32, []int{2}, []float32{1}}}},
 		"wrong type":    {nil, []Stored{{"a", Float32, []int{1}, []float64{1}}}},
+		"no data":       {nil, []Stored{{"a", Float32, []int{1}, nil}}},
 		"negative":      {nil, []Stored{{"a", Float32, []int{-1}, []float32{}}}},
 	} {
 		if err := WriteFile(io.Discard, c.meta, c.tensors); !errors.Is(err, ErrShape) && !errors.Is(err, ErrWeights) {
