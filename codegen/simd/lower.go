@@ -557,24 +557,54 @@ func (g *generator) splitStrides(p *prepared, c *loop.Phase) {
 	}
 }
 
-// fewRows finds how many rows of a product make it worth sharing, where that is less
-// than a tile: the number of tiles does not tell then.
+// fewRows finds how many rows or terms of a product make it worth sharing: of rows that
+// is less than a tile, since the number of tiles tells else.
 func (g *generator) fewRows(f *Function, t *tiling, phases []*loop.Phase) {
 	i := slices.IndexFunc(phases, func(ph *loop.Phase) bool { return ph.Kind == loop.Contract })
-	if i < 0 || t.row == nil || len(t.outer) > 0 || len(t.row.Extent.Symbols()) == 0 {
+	if i < 0 || t.row == nil || len(t.outer) > 0 {
 		return
 	}
-	work := int64(multiplyAdd)
-	for _, a := range append([]*loop.Axis{t.lane}, phases[i].Axes...) {
-		n, known := a.Extent.Int()
-		if !known || n > 1<<20 || work > 1<<40 {
+	var open *loop.Axis // that calls have more or less of
+	work, points := int64(multiplyAdd), int64(1)
+	for n, a := range append([]*loop.Axis{t.lane, t.row}, phases[i].Axes...) {
+		size, known := a.Extent.Int()
+		switch {
+		case known && size <= 1<<20 && work <= 1<<40:
+			work *= size
+			if n < 2 {
+				points *= size
+			}
+		case known || open != nil:
 			return
+		default:
+			open = a
 		}
-		work *= n
 	}
-	if n := (sharedWork*1000 + work - 1) / max(work, 1); n > 1 && n <= int64(t.rows) {
-		f.Rows, f.Few = t.row.Extent, n
+	switch {
+	case open == nil:
+	case open == t.row:
+		if n := (sharedWork*1000 + work - 1) / max(work, 1); n > 1 && n <= int64(t.rows) {
+			f.Rows, f.Few = open.Extent, n
+		}
+	default:
+		rest := max(0, sharedWork*1000-g.mapWork(points, t.lane, phases))
+		if n := (rest + work - 1) / max(work, 1); n > 1 {
+			f.Rows, f.Few = open.Extent, n
+		}
 	}
+}
+
+// mapWork estimates the picoseconds that the maps of so many points take.
+func (g *generator) mapWork(points int64, lane *loop.Axis, phases []*loop.Phase) int64 {
+	picos := int64(0)
+	for _, ph := range phases {
+		if ph.Kind != loop.Contract {
+			cost := g.memoryCost(ph, lane)
+			phaseExprs(ph, func(*loop.Expr) { cost += 15 })
+			picos += min(points*usualSize(ph.Axes...), 1<<40) * cost
+		}
+	}
+	return picos
 }
 
 const (
@@ -588,15 +618,11 @@ const (
 // grain estimates how many items make a turn, each of so many points, with lanes
 // along an axis or along the phases' own.
 func (g *generator) grain(points int64, lane *loop.Axis, phases []*loop.Phase) int64 {
-	picos := int64(0)
+	picos := g.mapWork(points, lane, phases)
 	for _, ph := range phases {
-		n := min(points*usualSize(ph.Axes...), 1<<40)
-		cost := int64(multiplyAdd)
-		if ph.Kind != loop.Contract {
-			cost = g.memoryCost(ph, lane)
-			phaseExprs(ph, func(*loop.Expr) { cost += 15 })
+		if ph.Kind == loop.Contract {
+			picos += min(points*usualSize(ph.Axes...), 1<<40) * multiplyAdd
 		}
-		picos += n * cost
 	}
 	return min(max(1, grainWork*1000/max(picos, 1)), 1<<16)
 }

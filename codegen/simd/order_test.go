@@ -52,6 +52,46 @@ kernel linear {
 	}
 }
 
+// TestFewTerms says from how many samples on threads share the gradient of a weight.
+func TestFewTerms(t *testing.T) {
+	const update = `program P "p.ml"
+
+kernel update {
+  dims n
+  param x f32[n, %[1]d] read
+  param dy f32[n, %[2]d] read
+  param w f32[%[2]d, %[1]d] layout 0 16 (1) read write
+  space (i < %[2]d, j < %[1]d)
+  contract (k < n) {
+    acc f32 = x[k, j] * dy[k, i]
+  }
+  map () {
+    store w[i, j] = sub(w[i, j], acc)
+  }
+}
+`
+	for _, c := range []struct {
+		in, out int
+		few     int64
+	}{
+		{128, 10, 131}, // 26 ns a sample, and 0.7 us for the update
+		{256, 10, 53},
+		{784, 128, 0}, // the update alone is worth sharing
+	} {
+		prog, err := loop.Parse(fmt.Sprintf(update, c.in, c.out))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, reason := Lower(prog.Kernels[0], AVX512)
+		if f == nil {
+			t.Fatal(reason)
+		}
+		if f.Few != c.few {
+			t.Errorf("%d x %d: alone below %d samples, want %d", c.in, c.out, f.Few, c.few)
+		}
+	}
+}
+
 // TestFewRows says from how many rows on threads share a product.
 func TestFewRows(t *testing.T) {
 	const layer = `program P "p.ml"

@@ -16,6 +16,7 @@ func init() {
 	fc2BackwardPack.AddFixed(fc2BackwardPackAVX512, 18, 8, fc2BackwardPackAVX2, 73, 32)
 	fc2Backward.Add(fc2BackwardAVX512, 8, fc2BackwardAVX2, 22, func(a *fc2BackwardArgs) (int, int) { return 2 * ((a.batch + 7) / 8), 4 * ((a.batch + 5) / 6) })
 	fc2WeightUpdate.AddLongFixed(fc2WeightUpdateAVX512, 4, 7, fc2WeightUpdateAVX2, 15, 26)
+	fc2WeightUpdate.Alone(func(a *fc2WeightUpdateArgs) bool { return a.batch < 102 })
 	fc1BiasUpdate.AddLongFixed(fc1BiasUpdateAVX512, 2, 2, fc1BiasUpdateAVX2, 5, 4)
 	fc1WeightUpdate.AddLongFixed(fc1WeightUpdateAVX512, 2, 224, fc1WeightUpdateAVX2, 13, 1048)
 	crossEntropyForward3.Add(crossEntropyForward3AVX512, 6, crossEntropyForward3AVX2, 12, func(a *crossEntropyForward3Args) (int, int) { return (a.batch + 15) / 16, (a.batch + 7) / 8 })
