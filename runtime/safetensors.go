@@ -83,10 +83,14 @@ func readError(err error, parts ...any) error {
 	return err
 }
 
-// readUpTo reads n bytes, fewer at the end of r. Memory grows with what really
-// arrives, so that a lying header costs nothing.
+// readUpTo reads n bytes, fewer at the end of r. Memory is taken for what r is known
+// to have, or else grows with what really arrives, so that a lying header costs nothing.
 func readUpTo(r io.Reader, n int64) ([]byte, error) {
-	b := make([]byte, 0, min(n, 1<<20))
+	size := min(n, 1<<20)
+	if holds(r, n) {
+		size = n
+	}
+	b := make([]byte, 0, size)
 	for int64(len(b)) < n {
 		if len(b) == cap(b) {
 			b = append(make([]byte, 0, min(n, 2*int64(cap(b)))), b...)
@@ -101,6 +105,24 @@ func readUpTo(r io.Reader, n int64) ([]byte, error) {
 		}
 	}
 	return b, nil
+}
+
+// holds reports whether r is a file, or like one, with n more bytes at least.
+func holds(r io.Reader, n int64) bool {
+	s, ok := r.(io.Seeker)
+	if !ok {
+		return false
+	}
+	at, err := s.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return false
+	}
+	end, err := s.Seek(0, io.SeekEnd)
+	if err != nil {
+		return false
+	}
+	_, err = s.Seek(at, io.SeekStart)
+	return err == nil && end-at >= n
 }
 
 func (f *File) checkLength(r io.Reader, total int64) error {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -143,6 +144,39 @@ func TestSafetensorsDamage(t *testing.T) {
 	}
 	if _, err := ReadFile(bytes.NewReader(append(raw, 0))); err == nil || !strings.Contains(err.Error(), "behind") {
 		t.Errorf("a byte too many: %v", err)
+	}
+}
+
+// TestSafetensorsMemory reads a file and a stream: the file takes its own size, the
+// stream no more than what it grows through.
+func TestSafetensorsMemory(t *testing.T) {
+	const size = 32 << 20
+	var b bytes.Buffer
+	if err := WriteFile(&b, nil, []Stored{{"a", Uint8, []int{size}, make([]byte, size)}}); err != nil {
+		t.Fatal(err)
+	}
+	taken := func(r io.Reader) uint64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if f, err := ReadFile(r); err != nil || len(f.data) != size {
+			t.Fatalf("%d bytes, %v", len(f.data), err)
+		}
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	file, stream := taken(bytes.NewReader(b.Bytes())), taken(io.MultiReader(bytes.NewReader(b.Bytes())))
+	if file > size+size/8 || stream < file || stream > 2*size+size/8 {
+		t.Errorf("%d bytes of data took %d from a file and %d from a stream", size, file, stream)
+	}
+	// A file that says it has more than it has costs nothing either.
+	short := bytes.NewReader(b.Bytes()[:4096])
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := ReadFile(short); !errors.Is(err, ErrWeights) {
+		t.Errorf("a cut file: %v", err)
+	}
+	if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > 2<<20 {
+		t.Errorf("a cut file took %d bytes", after.TotalAlloc-before.TotalAlloc)
 	}
 }
 
