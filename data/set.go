@@ -1,6 +1,7 @@
 package data
 
 import (
+	"bufio"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -296,18 +297,14 @@ func readInts[T int64 | int32 | int16 | int8 | uint8](s *Set, col *column, sampl
 // digits. Equal data has equal ones; it takes a tenth of the time of a SHA-256.
 func (s *Set) Fingerprint() string {
 	a, b := crc32.New(crc32.MakeTable(crc32.Castagnoli)), crc32.NewIEEE()
-	h := io.MultiWriter(a, b)
+	h := bufio.NewWriterSize(io.MultiWriter(a, b), 1<<14)
 	for _, c := range s.columns {
 		fmt.Fprintf(h, "%q %v %d %d %d\n", c.Name, c.DType, c.Shape, c.Classes, s.n)
 		buf := make([]byte, 0, 8*c.size)
-		for k := 0; k < s.n; k++ {
+		for k := range s.n {
 			from := s.row(k) * c.size
 			if c.bytes != nil {
-				to := from + c.size
-				for ; to-from < 1<<14 && k+1 < s.n && s.row(k+1)*c.size == to; k++ {
-					to += c.size
-				}
-				h.Write(c.bytes[from:to]) // a hash never fails
+				h.Write(c.bytes[from : from+c.size])
 				continue
 			}
 			buf = buf[:0]
@@ -317,5 +314,6 @@ func (s *Set) Fingerprint() string {
 			h.Write(buf)
 		}
 	}
+	h.Flush() // hashes never fail
 	return fmt.Sprintf("%08x%08x", a.Sum32(), b.Sum32())
 }

@@ -164,6 +164,9 @@ func (f *File) checkLayout() (int64, error) {
 		}
 		at = t.end
 	}
+	if int64(int(at)) != at {
+		return 0, damaged(at, " bytes of data are more than this machine can address")
+	}
 	return at, nil
 }
 

@@ -218,6 +218,9 @@ func TestSafetensorsHostile(t *testing.T) {
 	if f, err := ReadFile(header(`{"a":{`+one+`}}   `, "data")); err != nil || f.Len() != 1 {
 		t.Errorf("a file without checksums: %v", err)
 	}
+	if f, err := ReadFile(header(`{"__metadata__":{"mlc.sha256":"00","mlc.sha256/a":"00"},"a":{`+one+`}}`, "data")); err != nil || f.Len() != 1 {
+		t.Errorf("a file with the checksums of before: %v", err)
+	}
 	for _, n := range []uint64{math.MaxUint64, 1 << 63, MaxHeader + 1} {
 		if _, err := ReadFile(bytes.NewReader(binary.LittleEndian.AppendUint64(nil, n))); err == nil || !strings.Contains(err.Error(), "limit") {
 			t.Errorf("header of %d bytes: %v", n, err)

@@ -71,7 +71,8 @@ type EpochDone struct {
 	Seconds          Number            `json:"seconds"`
 }
 
-// Saved says that a checkpoint is whole on disk.
+// Saved says that the checkpoint of a step is whole on disk. It is written while training
+// goes on, so Progress of the next epoch may come first.
 type Saved struct {
 	File string `json:"file"`
 	Step int64  `json:"step"`

@@ -78,9 +78,12 @@ func openShards(name string) (*Weights, error) {
 		if filepath.Base(file) != file {
 			return nil, fmt.Errorf("%w: %s names the file %q, which is not beside it", mlrt.ErrWeights, name, file)
 		}
-		part, err := readShard(filepath.Join(filepath.Dir(name), file))
+		path := filepath.Join(filepath.Dir(name), file)
+		part, err := openFile(Disk, path)
 		if err == nil {
 			err = whole.Append(part)
+		} else {
+			err = otherFormat(path, err)
 		}
 		if err != nil {
 			return nil, err
@@ -92,19 +95,6 @@ func openShards(name string) (*Weights, error) {
 		}
 	}
 	return &Weights{Name: name, File: whole}, nil
-}
-
-func readShard(name string) (*mlrt.File, error) {
-	r, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	f, err := mlrt.ReadFile(r)
-	if err != nil {
-		return nil, otherFormat(name, fmt.Errorf("%s: %w", name, err))
-	}
-	return f, nil
 }
 
 // otherFormat adds to the error about a file that is no safetensors file what it is

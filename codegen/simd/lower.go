@@ -580,17 +580,16 @@ func (g *generator) fewRows(f *Function, t *tiling, phases []*loop.Phase) {
 			open = a
 		}
 	}
-	switch {
-	case open == nil:
-	case open == t.row:
-		if n := (sharedWork*1000 + work - 1) / max(work, 1); n > 1 && n <= int64(t.rows) {
-			f.Rows, f.Few = open.Extent, n
-		}
-	default:
-		rest := max(0, sharedWork*1000-g.mapWork(points, t.lane, phases))
-		if n := (rest + work - 1) / max(work, 1); n > 1 {
-			f.Rows, f.Few = open.Extent, n
-		}
+	if open == nil {
+		return
+	}
+	enough := int64(sharedWork * 1000)
+	if open != t.row { // the maps work on all results, however many terms these have
+		enough -= g.mapWork(points, t.lane, phases)
+	}
+	n := (enough + work - 1) / max(work, 1)
+	if n > 1 && (open != t.row || n <= int64(t.rows)) {
+		f.Rows, f.Few = open.Extent, n
 	}
 }
 

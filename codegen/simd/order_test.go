@@ -52,6 +52,20 @@ kernel linear {
 	}
 }
 
+// fewOf lowers a program's one kernel: one thread makes calls of fewer rows or terms.
+func fewOf(t *testing.T, text string) int64 {
+	t.Helper()
+	prog, err := loop.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, reason := Lower(prog.Kernels[0], AVX512)
+	if f == nil {
+		t.Fatal(reason)
+	}
+	return f.Few
+}
+
 // TestFewTerms says from how many samples on threads share the gradient of a weight.
 func TestFewTerms(t *testing.T) {
 	const update = `program P "p.ml"
@@ -78,16 +92,8 @@ kernel update {
 		{256, 10, 53},
 		{784, 128, 0}, // the update alone is worth sharing
 	} {
-		prog, err := loop.Parse(fmt.Sprintf(update, c.in, c.out))
-		if err != nil {
-			t.Fatal(err)
-		}
-		f, reason := Lower(prog.Kernels[0], AVX512)
-		if f == nil {
-			t.Fatal(reason)
-		}
-		if f.Few != c.few {
-			t.Errorf("%d x %d: alone below %d samples, want %d", c.in, c.out, f.Few, c.few)
+		if few := fewOf(t, fmt.Sprintf(update, c.in, c.out)); few != c.few {
+			t.Errorf("%d x %d: alone below %d samples, want %d", c.in, c.out, few, c.few)
 		}
 	}
 }
@@ -119,16 +125,8 @@ kernel linear {
 		{128, 10, 0},    // several tiles are one turn anyway
 		{1024, 1024, 0}, // one row is worth sharing
 	} {
-		prog, err := loop.Parse(fmt.Sprintf(layer, c.sums, c.lanes))
-		if err != nil {
-			t.Fatal(err)
-		}
-		f, reason := Lower(prog.Kernels[0], AVX512)
-		if f == nil {
-			t.Fatal(reason)
-		}
-		if f.Few != c.few {
-			t.Errorf("%d x %d: alone below %d rows, want %d", c.sums, c.lanes, f.Few, c.few)
+		if few := fewOf(t, fmt.Sprintf(layer, c.sums, c.lanes)); few != c.few {
+			t.Errorf("%d x %d: alone below %d rows, want %d", c.sums, c.lanes, few, c.few)
 		}
 	}
 }
